@@ -2,9 +2,14 @@
 
 mod client;
 mod cutting_proxy;
+mod dispatch;
+mod foreign;
 mod layers;
 mod limits;
 mod outages;
 mod resume;
 mod server;
+mod services;
+mod stops;
+mod told;
 mod typed;

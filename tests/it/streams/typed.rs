@@ -1,273 +1,331 @@
-//! Streams of a service: what the macro makes of each form, from the trait to the client, over each transport.
+//! Streams of annotated traits with their typed clients, over each transport: all forms in which methods declare them.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
-use rpc::openrpc::{Info, Rule, compare, document};
-use rpc::schemars::JsonSchema;
-use rpc::{
-    After, At, Client, Context, Describe, Effect, Error, Lag, MethodKind, RpcError, Server, Shared, Stream, StreamCall,
-    Streaming,
-};
+use futures_util::{Stream, StreamExt, stream};
+use rpc::{After, At, Client, Context, RpcError, Server, Shared, StreamError, Streaming};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use support::clients_of;
+use serde_json::{Value, json};
+use support::events::Events;
+use support::raw_http::{TEST_TIMEOUT, exchange, post_with};
+use support::{clients_of, over_http, serve, serve_app};
+use tokio::time::timeout;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(crate = "rpc::schemars")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Tick {
     symbol: String,
     number: u64,
 }
 
-#[derive(Debug, PartialEq, thiserror::Error, RpcError)]
-#[rpc(openrpc)]
-enum MarketError {
-    #[error("no market for {symbol}")]
-    #[rpc(code = 1001)]
-    Unknown { symbol: String },
-    #[error("the market closed after {0}")]
-    #[rpc(code = 1002)]
-    Closed(u64),
+#[derive(Clone, Debug, PartialEq, thiserror::Error, RpcError)]
+enum FeedError {
+    #[error("no symbol {symbol}")]
+    #[rpc(code = 11)]
+    UnknownSymbol { symbol: String },
+    #[error("the exchange has closed")]
+    #[rpc(code = 12)]
+    Closed,
 }
 
-#[rpc::service(namespace = "market", openrpc)]
-trait Market {
+#[rpc::service(namespace = "feed")]
+trait Feed {
+    #[rpc(stream)]
+    fn values(&self, symbol: String, count: u64) -> impl Stream<Item = Tick> + Send;
+
+    /// The stream borrows from the service.
+    #[rpc(stream)]
+    fn borrowed(&self) -> impl Stream<Item = String> + Send;
+
+    #[rpc(stream)]
+    fn fallible(&self, until: u64) -> impl Stream<Item = Result<u64, FeedError>> + Send;
+
+    #[rpc(stream)]
+    fn checked(&self, symbol: String) -> Result<impl Stream<Item = u64> + Send, FeedError>;
+
+    #[rpc(stream)]
+    async fn checked_twice(
+        &self,
+        symbol: String,
+    ) -> Result<impl Stream<Item = Result<u64, FeedError>> + Send, FeedError>;
+
+    #[rpc(stream)]
+    async fn late(&self) -> impl Stream<Item = u64> + Send;
+
+    #[rpc(stream, resume, alias = "ticks")]
+    fn resumable(&self, symbol: String, after: After<u64>) -> impl Stream<Item = At<u64, Tick>> + Send;
+
     #[rpc(stream, resume)]
-    fn ticks(
+    async fn resumable_and_fallible(
         &self,
-        symbol: String,
-        limit: Option<u64>,
-        after: After<u64>,
-        #[rpc(context)] cx: &Context,
-    ) -> impl Stream<Item = At<u64, Tick>> + Send;
+        after: After<(String, u8)>,
+    ) -> Result<impl Stream<Item = Result<At<(String, u8), u64>, FeedError>> + Send, FeedError>;
 
-    #[rpc(stream, lag = "drop_oldest(8)", timeout = "2s")]
-    async fn depth(
-        &self,
-        symbol: String,
-        #[rpc(context)] cx: &Context,
-    ) -> Result<impl Stream<Item = Result<u64, MarketError>> + Send, MarketError>;
+    #[rpc(stream)]
+    fn shared(&self) -> impl Stream<Item = Shared<Tick>> + Send;
 
-    #[rpc(stream, resume)]
-    fn trades(
-        &self,
-        #[rpc(name = "from")] after: After<u64>,
-    ) -> Result<impl Stream<Item = Result<At<u64, Tick>, MarketError>> + Send, MarketError>;
+    #[rpc(stream)]
+    fn about_caller(&self, first: u64, #[rpc(context)] cx: &Context) -> impl Stream<Item = String> + Send;
 
-    /// A stream that borrows from the implementation.
-    #[rpc(stream, params)]
-    async fn symbols(&self, filter: Filter) -> impl Stream<Item = String>;
+    #[rpc(stream, lag = "drop_oldest(100)")]
+    fn optional(&self, symbol: String, count: Option<u64>) -> impl Stream<Item = Tick> + Send;
 
-    #[rpc(stream, subscribe = "eth_subscribe", topic = "newHeads", unsubscribe = "eth_unsubscribe")]
-    fn heads(&self) -> impl Stream<Item = Shared<Tick>> + Send + 'static;
+    #[rpc(stream, lag = "latest")]
+    fn latest(&self) -> impl Stream<Item = u64> + Send;
 
-    async fn close(&self) -> u8;
+    #[rpc(stream, resume, lag = "end")]
+    fn ends(&self, after: After<u64>) -> impl Stream<Item = At<u64, u64>> + Send;
 }
 
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[schemars(crate = "rpc::schemars")]
-struct Filter {
-    prefix: String,
+struct Market(String);
+
+fn tick(symbol: &str, number: u64) -> Tick {
+    Tick { symbol: symbol.to_owned(), number }
 }
 
-struct Exchange {
-    symbols: Vec<String>,
+/// Returns numbers that come one by one, with other tasks between them.
+fn numbers(range: std::ops::RangeInclusive<u64>) -> impl Stream<Item = u64> + Send {
+    stream::iter(range).then(|number| async move {
+        tokio::task::yield_now().await;
+        number
+    })
 }
 
-impl Market for Exchange {
-    fn ticks(
+impl Feed for Market {
+    fn values(&self, symbol: String, count: u64) -> impl Stream<Item = Tick> + Send {
+        numbers(1..=count).map(move |number| tick(&symbol, number))
+    }
+
+    fn borrowed(&self) -> impl Stream<Item = String> + Send {
+        stream::iter(self.0.split(' ')).map(str::to_owned)
+    }
+
+    fn fallible(&self, until: u64) -> impl Stream<Item = Result<u64, FeedError>> + Send {
+        numbers(1..=9).map(move |number| if number > until { Err(FeedError::Closed) } else { Ok(number) })
+    }
+
+    fn checked(&self, symbol: String) -> Result<impl Stream<Item = u64> + Send, FeedError> {
+        if symbol == "X" { Err(FeedError::UnknownSymbol { symbol }) } else { Ok(numbers(1..=2)) }
+    }
+
+    async fn checked_twice(
         &self,
         symbol: String,
-        limit: Option<u64>,
-        after: After<u64>,
-        cx: &Context,
-    ) -> impl Stream<Item = At<u64, Tick>> {
+    ) -> Result<impl Stream<Item = Result<u64, FeedError>> + Send, FeedError> {
+        tokio::task::yield_now().await;
+        let items = self.checked(symbol)?;
+        Ok(items.map(|number| if number == 2 { Err(FeedError::Closed) } else { Ok(number) }))
+    }
+
+    async fn late(&self) -> impl Stream<Item = u64> + Send {
+        tokio::task::yield_now().await;
+        numbers(1..=3)
+    }
+
+    fn resumable(&self, symbol: String, after: After<u64>) -> impl Stream<Item = At<u64, Tick>> + Send {
         let first = after.cursor().map_or(1, |last| last + 1);
-        assert_eq!(cx.method(), "market.ticks");
-        let tick = move |number| At::new(number, Tick { symbol: symbol.clone(), number });
-        let lost = At::new(9, Tick { symbol: "LOST".to_owned(), number: 9 }).after_gap();
-        stream::iter(first..=limit.unwrap_or(3)).map(tick).chain(stream::iter((limit == Some(0)).then_some(lost)))
+        numbers(first..=4).map(move |number| At::new(number, tick(&symbol, number)))
     }
 
-    async fn depth(
+    async fn resumable_and_fallible(
         &self,
-        symbol: String,
-        cx: &Context,
-    ) -> Result<impl Stream<Item = Result<u64, MarketError>>, MarketError> {
-        if !self.symbols.contains(&symbol) {
-            return Err(MarketError::Unknown { symbol });
-        }
-        let length = cx.method().len() as u64;
-        Ok(stream::iter([Ok(1), Ok(length), Err(MarketError::Closed(2)), Ok(4)]))
+        after: After<(String, u8)>,
+    ) -> Result<impl Stream<Item = Result<At<(String, u8), u64>, FeedError>> + Send, FeedError> {
+        let page = match after.into_cursor() {
+            Some((page, _)) if page != "page" => return Err(FeedError::UnknownSymbol { symbol: page }),
+            Some((_, last)) => last + 1,
+            None => 1,
+        };
+        let items = stream::iter(page..=3).map(|number| Ok(At::new(("page".to_owned(), number), number.into())));
+        Ok(items.chain(stream::iter([Err(FeedError::Closed)])))
     }
 
-    fn trades(&self, after: After<u64>) -> Result<impl Stream<Item = Result<At<u64, Tick>, MarketError>>, MarketError> {
-        let Some(last) = after.into_cursor() else { return Err(MarketError::Closed(0)) };
-        let trade = move |number| Ok(At::new(number, Tick { symbol: "EURUSD".to_owned(), number }));
-        Ok(stream::iter(last + 1..last + 3).map(trade))
+    fn shared(&self) -> impl Stream<Item = Shared<Tick>> + Send {
+        let event = Shared::new(&tick("EURUSD", 7)).unwrap();
+        stream::iter([event.clone(), event])
     }
 
-    async fn symbols(&self, filter: Filter) -> impl Stream<Item = String> {
-        let matching = |symbol: &&String| symbol.starts_with(&filter.prefix);
-        stream::iter(self.symbols.iter().filter(matching).collect::<Vec<_>>()).map(String::clone)
+    fn about_caller(&self, first: u64, cx: &Context) -> impl Stream<Item = String> + Send {
+        let about = format!("{} {}", cx.method(), cx.headers()["x-caller"].to_str().unwrap());
+        numbers(first..=first + 1).map(move |number| format!("{about} {number}"))
     }
 
-    fn heads(&self) -> impl Stream<Item = Shared<Tick>> + Send + 'static {
-        let head = Shared::new(&Tick { symbol: "ETH".to_owned(), number: 1 }).unwrap();
-        stream::iter([head.clone(), head])
+    fn optional(&self, symbol: String, count: Option<u64>) -> impl Stream<Item = Tick> + Send {
+        self.values(symbol, count.unwrap_or(1))
     }
 
-    async fn close(&self) -> u8 {
-        7
+    fn latest(&self) -> impl Stream<Item = u64> + Send {
+        numbers(1..=300)
+    }
+
+    fn ends(&self, after: After<u64>) -> impl Stream<Item = At<u64, u64>> + Send {
+        numbers(after.cursor().map_or(1, |last| last + 1)..=5).map(|number| At::new(number, number))
     }
 }
 
-fn exchange() -> Exchange {
-    Exchange { symbols: ["EURUSD", "EURCHF", "USDCHF"].map(str::to_owned).to_vec() }
+fn server() -> Server {
+    Server::builder().service(FeedServer::new(Market("a bc".to_owned()))).build()
 }
 
-/// Returns a client of the service for each transport.
-async fn markets() -> impl Iterator<Item = (&'static str, MarketClient)> {
-    let server = Server::builder().service(MarketServer::new(Arc::new(exchange()))).build();
-    clients_of(&server).await.into_iter().map(|(name, client)| (name, MarketClient::new(client)))
+/// Returns a client for each transport, and one of an axum application.
+async fn clients() -> Vec<(&'static str, FeedClient)> {
+    let app = format!("http://{}/", serve_app(server().into_router()).await);
+    let http2 = Client::builder().endpoint(&app).http2_prior_knowledge().build().unwrap();
+    let app = over_http(&app).into_iter().chain([("HTTP/2", http2)]);
+    let clients = clients_of(&server()).await.into_iter().chain(app);
+    clients.map(|(way, client)| (way, FeedClient::new(client))).collect()
 }
 
-/// Reads all items of a stream that has no errors.
-async fn all<T, E, C>(mut items: Streaming<T, E, C>) -> Vec<T>
+/// Reads the items of a stream that ends without an error.
+async fn items<T, E, C>(stream: Streaming<T, E, C>) -> Vec<T>
 where
-    T: serde::de::DeserializeOwned,
-    E: RpcError,
+    Streaming<T, E, C>: Stream<Item = Result<T, StreamError<E>>> + Unpin,
+    E: std::fmt::Debug,
 {
-    let mut read = Vec::new();
-    while let Some(item) = items.next().await {
-        read.push(item.unwrap_or_else(|error| panic!("{error}")));
-    }
-    read
+    let items = stream.map(|item| item.unwrap()).collect();
+    timeout(TEST_TIMEOUT, items).await.expect("the stream does not hang")
 }
 
-#[tokio::test]
-async fn items_with_cursors_begin_behind_the_cursor() {
-    for (transport, market) in markets().await {
-        let numbers = |ticks: Vec<Tick>| ticks.into_iter().map(|tick| (tick.symbol, tick.number)).collect::<Vec<_>>();
-        let tick = |number| ("EURUSD".to_owned(), number);
-        let call: StreamCall<Tick, Infallible, u64> = market.ticks("EURUSD", None);
-        assert_eq!(numbers(all(call.await.unwrap()).await), [tick(1), tick(2), tick(3)], "{transport}");
-
-        let mut resumed = market.ticks("EURUSD", Some(4)).after(2).await.unwrap();
-        assert_eq!(resumed.cursor(), Some(2), "{transport}");
-        assert_eq!(resumed.next().await.unwrap().unwrap().number, 3, "{transport}");
-        assert_eq!(resumed.cursor(), Some(3), "{transport}");
-        assert_eq!(numbers(all(resumed).await), [tick(4)], "{transport}");
-    }
-}
-
-#[tokio::test]
-async fn gap_is_told_before_the_item_behind_it() {
-    for (transport, market) in markets().await {
-        let mut ticks = market.ticks("EURUSD", Some(0)).after(0).await.unwrap();
-        assert!(ticks.next().await.unwrap().unwrap_err().is_gap(), "{transport}");
-        assert_eq!(ticks.next().await.unwrap().unwrap().number, 9, "{transport}");
-        assert!(ticks.next().await.is_none(), "{transport}");
+/// Reads a stream that ends with an error of its method. Returns the items and the error.
+async fn until_error<T, C>(mut stream: Streaming<T, FeedError, C>) -> (Vec<T>, FeedError)
+where
+    Streaming<T, FeedError, C>: Stream<Item = Result<T, StreamError<FeedError>>> + Unpin,
+{
+    let mut items = Vec::new();
+    loop {
+        match timeout(TEST_TIMEOUT, StreamExt::next(&mut stream)).await.expect("the stream does not hang").unwrap() {
+            Ok(item) => items.push(item),
+            Err(error) => {
+                assert!(error.is_end());
+                assert!(StreamExt::next(&mut stream).await.is_none());
+                return (items, error.method().unwrap().clone());
+            }
+        }
     }
 }
 
 #[tokio::test]
-async fn declared_error_refuses_the_call_or_ends_the_stream() {
-    for (transport, market) in markets().await {
-        let refused = market.depth("GBPUSD").await.unwrap_err();
-        let unknown = MarketError::Unknown { symbol: "GBPUSD".to_owned() };
-        assert!(matches!(&refused, Error::Method(error) if *error == unknown), "{transport}: {refused:?}");
-
-        let mut depth = market.depth("EURUSD").await.unwrap();
-        assert_eq!(depth.next().await.unwrap().unwrap(), 1, "{transport}");
-        // The name of the method has twelve letters: the context is that of this call.
-        assert_eq!(depth.next().await.unwrap().unwrap(), 12, "{transport}");
-        let end = depth.next().await.unwrap().unwrap_err();
-        assert!(end.is_end(), "{transport}: {end}");
-        assert_eq!(end.method(), Some(&MarketError::Closed(2)), "{transport}");
-        assert!(depth.next().await.is_none(), "{transport}");
+async fn plain_streams_give_their_items_and_end() {
+    for (way, client) in clients().await {
+        let ticks = items(client.values("EURUSD", 3).await.unwrap()).await;
+        assert_eq!(ticks, [1, 2, 3].map(|number| tick("EURUSD", number)), "{way}");
+        assert_eq!(items(client.values("EURUSD", 0).await.unwrap()).await, [], "{way}");
+        assert_eq!(items(client.borrowed().await.unwrap()).await, ["a", "bc"], "{way}");
+        assert_eq!(items(client.late().await.unwrap()).await, [1, 2, 3], "{way}");
+        assert_eq!(items(client.shared().await.unwrap()).await, [tick("EURUSD", 7), tick("EURUSD", 7)], "{way}");
     }
 }
 
 #[tokio::test]
-async fn methods_that_refuse_may_have_fallible_items_with_cursors() {
-    for (transport, market) in markets().await {
-        let refused = market.trades().await.unwrap_err();
-        assert!(matches!(refused, Error::Method(MarketError::Closed(0))), "{transport}: {refused:?}");
-        let numbers: Vec<_> =
-            all(market.trades().after(4).await.unwrap()).await.iter().map(|tick| tick.number).collect();
-        assert_eq!(numbers, [5, 6], "{transport}");
+async fn streams_refuse_their_call_or_end_with_an_error_of_the_method() {
+    for (way, client) in clients().await {
+        let unknown = FeedError::UnknownSymbol { symbol: "X".to_owned() };
+        assert_eq!(until_error(client.fallible(2).await.unwrap()).await, (vec![1, 2], FeedError::Closed), "{way}");
+        assert_eq!(client.checked("X").await.unwrap_err().method(), Some(&unknown), "{way}");
+        assert_eq!(items(client.checked("Y").await.unwrap()).await, [1, 2], "{way}");
+        assert_eq!(client.checked_twice("X").await.unwrap_err().method(), Some(&unknown), "{way}");
+        assert_eq!(until_error(client.checked_twice("Y").await.unwrap()).await, (vec![1], FeedError::Closed), "{way}");
     }
 }
 
 #[tokio::test]
-async fn streams_may_borrow_share_items_and_take_all_params_as_one() {
-    for (transport, market) in markets().await {
-        let symbols = market.symbols(Filter { prefix: "EUR".to_owned() }).await.unwrap();
-        assert_eq!(all(symbols).await, ["EURUSD", "EURCHF"], "{transport}");
-        let head = Tick { symbol: "ETH".to_owned(), number: 1 };
-        // Clients get the items that are shared, and not `Shared`.
-        let heads: Vec<Tick> = all(market.heads().await.unwrap()).await;
-        assert_eq!(heads, [head.clone(), head], "{transport}");
-        assert_eq!(market.close().await.unwrap(), 7, "{transport}");
+async fn streams_begin_behind_a_cursor() {
+    for (way, client) in clients().await {
+        let mut ticks = client.resumable("EURUSD").await.unwrap();
+        assert_eq!(ticks.cursor(), None, "{way}");
+        assert_eq!(ticks.next().await.unwrap().unwrap(), tick("EURUSD", 1), "{way}");
+        assert_eq!(ticks.cursor(), Some(1), "{way}");
+        let rest = client.resumable("EURUSD").after(2).await.unwrap();
+        assert_eq!(rest.cursor(), Some(2), "{way}");
+        assert_eq!(items(rest).await, [tick("EURUSD", 3), tick("EURUSD", 4)], "{way}");
+        let pages = client.resumable_and_fallible().after(("page".to_owned(), 1)).await.unwrap();
+        assert_eq!(until_error(pages).await, (vec![2, 3], FeedError::Closed), "{way}");
+        let unknown = FeedError::UnknownSymbol { symbol: "other".to_owned() };
+        let refused = client.resumable_and_fallible().after(("other".to_owned(), 1)).await.unwrap_err();
+        assert_eq!(refused.method(), Some(&unknown), "{way}");
     }
 }
 
 #[tokio::test]
-async fn clients_of_a_fake_open_its_streams() {
-    let market = MarketClient::of(exchange());
-    assert_eq!(all(market.ticks("EURUSD", Some(1)).await.unwrap()).await.len(), 1);
+async fn streams_know_their_caller_and_take_optional_params() {
+    for (way, client) in clients().await {
+        let about = client.about_caller(8).header("x-caller", "ada").await.unwrap();
+        assert_eq!(items(about).await, ["feed.about_caller ada 8", "feed.about_caller ada 9"], "{way}");
+        let ticks = items(client.optional("EURUSD", Some(2)).await.unwrap()).await;
+        assert_eq!(ticks, [tick("EURUSD", 1), tick("EURUSD", 2)], "{way}");
+        assert_eq!(items(client.optional("EURUSD", None).await.unwrap()).await, [tick("EURUSD", 1)], "{way}");
+    }
 }
 
 #[tokio::test]
-async fn cursor_goes_under_the_name_of_its_parameter() {
-    let client = Client::in_process(&Server::builder().service(MarketServer::new(exchange())).build());
-    let trades = client.stream::<Tick>("market.trades", json!({ "from": 7 })).await.unwrap();
-    assert_eq!(all(trades).await[0].number, 8);
-    let error = client.stream::<Tick>("market.trades", json!({ "after": 7 })).await.unwrap_err();
-    assert!(error.to_string().contains("after"), "{error}");
+async fn streams_of_each_lag_form_give_all_or_tell_what_is_lost() {
+    for (way, client) in clients().await {
+        assert_eq!(items(client.ends().await.unwrap()).await, [1, 2, 3, 4, 5], "{way}");
+        let mut latest = client.latest().await.unwrap();
+        let (mut last, mut accounted) = (0, 0);
+        while let Some(item) = timeout(TEST_TIMEOUT, latest.next()).await.unwrap() {
+            match item {
+                Ok(number) => {
+                    assert!(number > last, "{way}: {number} after {last}");
+                    (last, accounted) = (number, accounted + 1);
+                }
+                Err(error) => accounted += error.lagged_items().unwrap(),
+            }
+        }
+        assert_eq!((last, accounted), (300, 300), "{way}");
+    }
 }
 
-#[test]
-fn spec_says_that_a_method_is_a_stream() {
-    let [ticks, depth, .., heads, close] = MarketClient::SPEC.methods else { panic!() };
-    let spec = |kind| match kind {
-        MethodKind::Stream(stream) => stream,
-        other => panic!("{other:?}"),
-    };
-    assert!(spec(ticks.kind).resume && ticks.params[2].optional && ticks.params.len() == 3);
-    assert_eq!((spec(depth.kind).lag, spec(depth.kind).resume), (Lag::DropOldest(8), false));
-    assert_eq!(depth.timeout, Some(std::time::Duration::from_secs(2)));
-    assert!([1001, 1002].iter().all(|code| depth.errors.iter().any(|error| error.code.get() == *code)));
-    let names = spec(heads.kind);
-    assert_eq!((names.subscribe, names.topic), (Some("eth_subscribe"), Some("newHeads")));
-    assert_eq!(names.unsubscribe, Some("eth_unsubscribe"));
-    assert_eq!((ticks.effect, heads.effect, close.effect), (Effect::None, Effect::None, Effect::Once));
-    assert_eq!(close.kind, MethodKind::Call);
+#[tokio::test]
+async fn streams_are_called_by_position_by_name_and_by_alias() {
+    let addr = serve(&server()).await;
+    for (method, params) in [
+        ("feed.resumable", json!(["EURUSD"])),
+        ("feed.resumable", json!({ "symbol": "EURUSD" })),
+        ("feed.resumable", json!({ "symbol": "EURUSD", "after": null })),
+        ("feed.resumable", json!(["EURUSD", null])),
+        ("feed.ticks", json!(["EURUSD", 0])),
+        ("feed.ticks", json!({ "after": 0, "symbol": "EURUSD" })),
+    ] {
+        let call = json!({ "jsonrpc": "2.0", "method": method, "params": params, "id": "a" }).to_string();
+        let events = Events::open(addr, &call).await;
+        assert_eq!(events.head.status, 200, "{method} {params}");
+        let events = events.rest().await;
+        assert_eq!(events.len(), 5, "{method} {params}");
+        assert_eq!(events[0].id.as_deref(), Some("1"));
+        let params = json!({ "subscription": "a", "cursor": 1, "result": { "symbol": "EURUSD", "number": 1 } });
+        assert_eq!(events[0].data, json!({ "jsonrpc": "2.0", "method": "feed.resumable", "params": params }));
+        assert_eq!(events[4].data, json!({ "jsonrpc": "2.0", "result": null, "id": "a" }));
+    }
 }
 
-#[test]
-fn description_has_the_types_of_items_and_cursors() {
-    let document = document(&Info::new("Market", "1.0.0"), &[MarketClient::SPEC]);
-    let description = document.description();
-    let stream = |method| description.method(method).and_then(|method| method.stream()).unwrap();
-    assert_eq!(*stream("market.ticks").item, json!({ "$ref": "#/components/schemas/Tick" }));
-    assert_eq!(stream("market.ticks").cursor.unwrap()["format"], "uint64");
-    assert_eq!(stream("market.heads").item, stream("market.ticks").item);
-    assert_eq!((stream("market.depth").lag, stream("market.depth").cursor), (Lag::DropOldest(8), None));
-    let ticks = description.method("market.ticks").unwrap();
-    assert_eq!(ticks.result().unwrap().schema.as_value(), &json!({ "type": "null" }));
-    assert_eq!(ticks.params().map(|param| param.is_required()).collect::<Vec<_>>(), [true, false, false]);
-    assert!(description.method("market.close").unwrap().stream().is_none());
-    description.check().unwrap();
+#[tokio::test]
+async fn wrong_params_and_cursors_refuse_the_call() {
+    let addr = serve(&server()).await;
+    for (params, named) in [
+        (json!([]), "symbol"),
+        (json!(["EURUSD", "no number"]), "after"),
+        (json!({ "symbol": "EURUSD", "after": [1] }), "after"),
+        (json!({ "symbol": "EURUSD", "more": 1 }), "more"),
+        (json!(["EURUSD", 1, 2]), ""),
+    ] {
+        let call = json!({ "jsonrpc": "2.0", "method": "feed.resumable", "params": params, "id": 7 });
+        let reply = exchange(addr, &post_with(&[("accept", "text/event-stream")], call.to_string())).await;
+        assert_eq!(reply.header("content-type"), Some("application/json"), "{params}");
+        let error = &reply.json::<Value>()["error"];
+        assert_eq!(error["code"], -32602, "{params}");
+        assert!(error["message"].as_str().unwrap().contains(named), "{params}: {error}");
+    }
+}
 
-    let mut changed = document.as_value().clone();
-    let methods = changed["methods"].as_array_mut().unwrap();
-    let ticks = methods.iter_mut().find(|method| method["name"] == "market.ticks").unwrap();
-    ticks["x-stream"]["item"] = json!({ "type": "string" });
-    let changes = compare(&description, &changed.try_into().unwrap());
-    let found: Vec<_> = changes.iter().map(|change| (change.rule, &*change.place)).collect();
-    assert_eq!(found, [(Rule::ResultTypeChanged, "market.ticks, item")]);
+#[tokio::test]
+async fn untyped_client_resumes_behind_a_cursor_and_reads_any_item() {
+    for (way, client) in clients_of(&server()).await {
+        let call = client.stream::<Value>("feed.resumable", ["EURUSD"]).resume_param("after");
+        let mut ticks = call.deadline(Duration::from_secs(9)).await.unwrap();
+        assert_eq!(ticks.next().await.unwrap().unwrap(), json!({ "symbol": "EURUSD", "number": 1 }), "{way}");
+        let cursor = ticks.cursor().unwrap();
+        let again = client.stream::<Tick>("feed.resumable", json!({ "symbol": "EURUSD" })).resume_param("after");
+        let again = again.after(cursor).await.unwrap();
+        assert_eq!(items(again).await, [2, 3, 4].map(|number| tick("EURUSD", number)), "{way}");
+    }
 }
