@@ -5,3 +5,4 @@
 mod reliability;
 #[cfg(unix)]
 mod stores;
+mod streams;

@@ -14,10 +14,10 @@ mod endpoints_table;
 mod fleet;
 mod http2;
 mod outcomes;
-mod plan;
+pub(crate) mod plan;
 mod planted;
 mod promises;
-mod proxy;
+pub(crate) mod proxy;
 mod proxy_faults;
 mod replicas;
 #[cfg(unix)]
