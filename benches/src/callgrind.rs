@@ -18,10 +18,13 @@ use crate::Result;
 use crate::connection::{Connection, request};
 use crate::process::{ServerProcess, require, subject_of};
 use crate::scenario::Scenario;
-use crate::subject::TOY_ALLOCATIONS;
 use crate::subject::client::Client;
 use crate::subject::dispatch::Dispatcher;
 use crate::subject::server::Server;
+use crate::subject::streams::StreamServer;
+use crate::subject::{TOY_ALLOCATIONS, runtime};
+use crate::subscriber::Subscriber;
+use crate::workload::Pace;
 
 /// The cost of one call.
 #[derive(Clone, Debug)]
@@ -124,6 +127,20 @@ impl Callgrind {
     pub(crate) fn endpoints(&self, balancer: &str, endpoints: usize) -> Result<PerCall> {
         let call = |command: &mut Command, count: usize| run(command.arg(count.to_string()));
         self.per_call([1_000, 6_000], 1, call, &["endpoints", balancer, &endpoints.to_string()])
+    }
+
+    /// Counts what a server does for a notification of a stream.
+    pub(crate) fn stream(&self, server: StreamServer, pace: Pace) -> Result<PerCall> {
+        let serve = |command: &mut Command, count: usize| {
+            let process = ServerProcess::start(command)?;
+            let count = count as u64;
+            runtime(1)?.block_on(async {
+                let mut subscriber = Subscriber::to_ticks(server.wire(), process.addr(), pace, count).await?;
+                subscriber.read_ticks(count).await
+            })?;
+            process.stop()
+        };
+        self.per_call([10_000, 20_000], 1, serve, &["streams", &server.to_string()])
     }
 
     fn per_call(

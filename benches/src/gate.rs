@@ -24,6 +24,8 @@ use crate::scenario::Scenario;
 use crate::subject::client::Client;
 use crate::subject::dispatch::Dispatcher;
 use crate::subject::server::Server;
+use crate::subject::streams::StreamServer;
+use crate::workload::Pace;
 
 /// The tolerated growth in instructions, as a share of the recorded ones.
 const INSTRUCTIONS: f64 = 0.03;
@@ -193,6 +195,11 @@ fn count() -> Result<BTreeMap<String, Cost>> {
         }
     }
     beside.stop()?;
+    for (pace, what) in [(Pace::Burst, "notification of a burst"), (Pace::Single, "notification alone")] {
+        for (who, server) in [("ours", StreamServer::Ours), ("raw", StreamServer::Raw)] {
+            costs.insert(format!("{who}, server over SSE, {what}"), callgrind.stream(server, pace)?.into());
+        }
+    }
     let many = callgrind.endpoints("peak_ewma", 1_000)?;
     costs.insert("ours, client of 1,000 endpoints in memory".to_owned(), many.into());
     Ok(costs)

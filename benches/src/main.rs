@@ -21,6 +21,7 @@ mod scenario;
 mod simulation;
 mod stats;
 mod subject;
+mod subscriber;
 mod table;
 mod workload;
 mod wrk;

@@ -19,6 +19,7 @@ mod keys;
 mod layers;
 mod profiles;
 mod server;
+mod streams;
 
 use crate::Result;
 use crate::table::Table;
@@ -74,6 +75,10 @@ pub(crate) const ALL: &[Measurement] = &[
     Measurement::timed("keys", "what an idempotency key costs the server and the client", keys::run),
     Measurement::counted("growth", "cost per call with more methods and longer batches", growth::run),
     Measurement::counted("idle", "memory of an idle connection", idle::run),
+    Measurement::counted("streams", "instructions and memory of streams", streams::count),
+    #[cfg(feature = "peers")]
+    Measurement::timed("streams-rate", "notifications of streams per second", streams::rate),
+    Measurement::timed("streams-fan-out", "one event to 10,000 subscribers", streams::fan_out),
     #[cfg(feature = "simulation")]
     Measurement::counted("balancing", "how clients share servers, simulated; fails beyond its limits", balancing::run),
     Measurement::counted(

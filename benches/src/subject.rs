@@ -8,8 +8,12 @@ pub(crate) mod client;
 pub(crate) mod dispatch;
 mod endpoints;
 mod keys;
+#[cfg(feature = "peers")]
+pub(crate) mod readers;
 pub(crate) mod server;
+pub(crate) mod streams;
 mod toy;
+
 pub(crate) use toy::ALLOCATIONS as TOY_ALLOCATIONS;
 
 use std::io::Read;
@@ -20,7 +24,7 @@ use crate::Result;
 
 /// Runs a subject: `server KIND [THREADS]`, `client KIND SCENARIO COUNT URL`, `dispatch KIND SCENARIO COUNT [METHODS]`,
 /// `callers KIND CALLERS COUNT URL`, `bare-loop CALLERS COUNT URL`, `keys KEYED COUNT`, `endpoints BALANCER ENDPOINTS
-/// COUNT`, `endpoint-memory CLIENTS` or `toy COUNT`.
+/// COUNT`, `endpoint-memory CLIENTS`, `streams KIND`, `readers KIND PACE CLIENTS COUNT ADDR` or `toy COUNT`.
 pub(crate) fn run(args: &[&str]) -> Result<()> {
     match args {
         ["server", kind] => server::run(kind.parse()?, 1),
@@ -32,6 +36,11 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
         #[cfg(feature = "peers")]
         ["callers", kind, callers, calls, url] => callers::run(kind.parse()?, callers.parse()?, calls.parse()?, url),
+        ["streams", kind] => streams::run(kind.parse()?),
+        #[cfg(feature = "peers")]
+        ["readers", kind, pace, clients, count, addr] => {
+            readers::run(kind.parse()?, pace.parse()?, [clients.parse()?, count.parse()?], addr.parse()?)
+        }
         ["bare-loop", callers, calls, url] => bare_loop::run(callers.parse()?, calls.parse()?, url),
         ["keys", keyed, count] => keys::run(keyed.parse()?, count.parse()?),
         ["endpoints", balancer, number, count] => endpoints::call(balancer, number.parse()?, count.parse()?),
@@ -45,7 +54,7 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
 }
 
 /// Builds a runtime: `current_thread` for one thread, otherwise a multi-threaded one.
-fn runtime(threads: usize) -> Result<Runtime> {
+pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
     let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     if threads > 1 {
         builder.worker_threads(threads);

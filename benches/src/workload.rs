@@ -1,8 +1,12 @@
 //! The work of the methods. It is the same for every subject.
 
+mod ticks;
+
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use ticks::{Pace, TICK, Tick, Ticks};
 
 /// An entry of a page.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]

@@ -37,7 +37,7 @@ pub(super) fn run(_: Effort) -> Result<Vec<Table>> {
 }
 
 /// Builds a table with a row for each part that at least one subject has.
-fn parts<'a>(id: &str, title: &str, columns: impl IntoIterator<Item = &'a str>, costs: &[PerCall]) -> Table {
+pub(super) fn parts<'a>(id: &str, title: &str, columns: impl IntoIterator<Item = &'a str>, costs: &[PerCall]) -> Table {
     let mut table = Table::new(id, title, "part", columns);
     for part in CallPart::ALL {
         let cells: Vec<_> =

@@ -160,13 +160,13 @@ pub(super) fn run(server: Server, threads: usize) -> Result<()> {
     })
 }
 
-async fn listen() -> Result<TcpListener> {
+pub(super) async fn listen() -> Result<TcpListener> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     announce(listener.local_addr()?);
     Ok(listener)
 }
 
 /// Prints the port for the parent.
-fn announce(addr: SocketAddr) {
+pub(super) fn announce(addr: SocketAddr) {
     println!("{}", addr.port());
 }
