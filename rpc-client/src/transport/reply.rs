@@ -282,7 +282,7 @@ impl Stream for ReplyBody {
 #[expect(clippy::needless_pass_by_value, reason = "it maps the messages of a body")]
 fn event(message: Bytes) -> Bytes {
     let mut event = Vec::with_capacity(message.len() + 8);
-    write_event(&mut event, None, &message);
+    write_event(&mut event, &message);
     event.into()
 }
 

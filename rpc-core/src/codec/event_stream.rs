@@ -1,45 +1,85 @@
-//! Server-sent events, the form of streams over HTTP: [`write_event`] for the server, [`EventDecoder`] for the client.
-//! See <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
+//! Server-sent events, the form of streams over HTTP: [`begin_event`] and [`end_event`] for the server,
+//! [`EventDecoder`] for the client. See <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
 mod decoder;
+
+use std::ops::Range;
 
 pub use decoder::{EventDecoder, EventTooLarge};
 
 /// The comment that keeps an event stream alive.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// Appends a message as one event. `cursor` is JSON text and becomes the event's id.
-pub fn write_event(output: &mut Vec<u8>, cursor: Option<&[u8]>, message: &[u8]) {
-    if let Some(cursor) = cursor {
-        output.extend_from_slice(b"id: ");
-        push_line(output, cursor);
-        output.push(b'\n');
-    }
-    output.extend_from_slice(b"data: ");
-    push_line(output, message);
-    output.extend_from_slice(b"\n\n");
+/// The field of an event that holds its message.
+const DATA: &[u8] = b"data: ";
+
+/// Appends a message as one event without an id.
+pub fn write_event(output: &mut Vec<u8>, message: &[u8]) {
+    let start = begin_event(output);
+    output.extend_from_slice(message);
+    end_event(output, start, None);
 }
 
-/// Appends JSON text as one line. Line breaks in JSON are white space between tokens, so a space has the same meaning.
-fn push_line(output: &mut Vec<u8>, json: &[u8]) {
+/// Begins an event, whose message is appended next. Returns where the event begins, for [`end_event`].
+#[inline]
+pub fn begin_event(output: &mut Vec<u8>) -> usize {
     let start = output.len();
-    output.extend_from_slice(json);
-    for byte in &mut output[start..] {
+    output.extend_from_slice(DATA);
+    start
+}
+
+/// Ends an event that begins at `start`. `cursor` is the place of JSON text that becomes the event's id.
+#[inline]
+pub fn end_event(output: &mut Vec<u8>, start: usize, cursor: Option<Range<usize>>) {
+    let message = &mut output[start + DATA.len()..];
+    if has_line_break(message) {
+        replace_line_breaks(message);
+    }
+    output.extend_from_slice(b"\n\n");
+    if let Some(cursor) = cursor {
+        insert_id(output, start, cursor);
+    }
+}
+
+/// Looks at every byte, since the compiler then compares many of them at once.
+#[inline]
+fn has_line_break(text: &[u8]) -> bool {
+    text.iter().fold(false, |found, byte| found | (*byte == b'\n') | (*byte == b'\r'))
+}
+
+/// Turns JSON text into one line. Line breaks in JSON are white space between tokens, so a space has the same meaning.
+#[cold]
+fn replace_line_breaks(json: &mut [u8]) {
+    for byte in json {
         if matches!(*byte, b'\n' | b'\r') {
             *byte = b' ';
         }
     }
 }
 
+/// Writes the id in front of an event.
+fn insert_id(output: &mut Vec<u8>, start: usize, cursor: Range<usize>) {
+    let end = output.len();
+    output.extend_from_slice(b"id: ");
+    output.extend_from_within(cursor);
+    output.push(b'\n');
+    let added = output.len() - end;
+    output[start..].rotate_right(added);
+}
+
 #[cfg(test)]
 mod tests {
-    use super::write_event;
+    use super::{begin_event, end_event};
 
     #[test]
     fn message_is_one_line_whatever_its_white_space() {
         let mut output = Vec::new();
-        write_event(&mut output, Some(b"7"), b"{\"a\":\r\n 1}");
-        write_event(&mut output, None, b"{}");
-        assert_eq!(output, b"id: 7\ndata: {\"a\":   1}\n\ndata: {}\n\n");
+        let start = begin_event(&mut output);
+        output.extend_from_slice(b"{\"a\":\r\n 17}");
+        end_event(&mut output, start, Some(14..16));
+        let start = begin_event(&mut output);
+        output.extend_from_slice(b"{}");
+        end_event(&mut output, start, None);
+        assert_eq!(output, b"id: 17\ndata: {\"a\":   17}\n\ndata: {}\n\n");
     }
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::{Body, Frame};
-use rpc_core::codec::event_stream::{HEARTBEAT, write_event};
+use rpc_core::codec::event_stream::{HEARTBEAT, begin_event, end_event};
 use rpc_core::headers::{RPC_HEARTBEAT_MS, RPC_STATUS};
 use rpc_core::{AnswerStream, StreamMessage};
 use tokio::time::{Instant, Sleep, sleep};
@@ -22,6 +22,9 @@ use crate::load::{ByteRoom, ConnectionLoad, SMALL};
 
 /// The size up to which events share a chunk, in bytes.
 const CHUNK: usize = 8 << 10;
+
+/// The room in a chunk for the begin of an event that does not come, in bytes.
+const SPARE: usize = 16;
 
 /// Tells nginx to pass each event on at once.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
@@ -51,8 +54,8 @@ pub(super) fn respond_with_events(
 struct EventBody {
     /// The stream, until its answer was written.
     stream: Option<AnswerStream>,
-    /// The text of one message.
-    message: Vec<u8>,
+    /// The capacity of the next chunk, in bytes. Chunks of a stream are often alike.
+    capacity: usize,
     heartbeat: Heartbeat,
     load: Arc<ConnectionLoad>,
 }
@@ -60,40 +63,38 @@ struct EventBody {
 impl EventBody {
     fn new(stream: AnswerStream, load: &Arc<ConnectionLoad>, heartbeat: Duration) -> Self {
         let heartbeat = Heartbeat { interval: heartbeat, timer: None, last_sent: Instant::now() };
-        Self { stream: Some(stream), message: Vec::new(), heartbeat, load: Arc::clone(load) }
+        Self { stream: Some(stream), capacity: 0, heartbeat, load: Arc::clone(load) }
     }
 
     /// Writes the messages that are ready, up to the size of a chunk.
     fn fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<Vec<u8>, BodyError>> {
-        let mut chunk = Vec::new();
+        let mut chunk = Vec::with_capacity(self.capacity);
         while let Some(stream) = &mut self.stream
             && chunk.len() < CHUNK
         {
-            self.message.clear();
-            match stream.poll_message(cx, &mut self.message) {
-                Poll::Ready(Some(StreamMessage::Item(cursor))) => {
-                    let cursor = cursor.and_then(|place| self.message.get(place));
-                    write_event(&mut chunk, cursor, &self.message);
-                }
+            let start = begin_event(&mut chunk);
+            match stream.poll_message(cx, &mut chunk) {
+                Poll::Ready(Some(StreamMessage::Item(cursor))) => end_event(&mut chunk, start, cursor),
                 Poll::Ready(Some(_)) => {
-                    write_event(&mut chunk, None, &self.message);
+                    end_event(&mut chunk, start, None);
                     self.stream = None;
                 }
                 Poll::Ready(None) => {
                     // The client takes a body without an answer for a cut.
                     self.stream = None;
-                    if chunk.is_empty() {
+                    chunk.truncate(start);
+                    if start == 0 {
                         return Poll::Ready(Err(io::Error::other("the stream panicked").into()));
                     }
                 }
-                Poll::Pending if chunk.is_empty() => {
-                    // An idle stream keeps no memory for messages.
-                    self.message = Vec::new();
-                    return Poll::Pending;
+                Poll::Pending if start == 0 => return Poll::Pending,
+                Poll::Pending => {
+                    chunk.truncate(start);
+                    break;
                 }
-                Poll::Pending => break,
             }
         }
+        self.capacity = (chunk.len() + SPARE).next_power_of_two().min(2 * CHUNK);
         Poll::Ready(Ok(chunk))
     }
 

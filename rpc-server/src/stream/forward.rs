@@ -38,13 +38,10 @@ impl<S: Stream, F: ItemForm<S::Item>> Future for Forward<S, F> {
             port.accept();
             return Poll::Pending;
         }
-        if port.is_full() {
-            // The transport polls this again once it has taken the item.
-            return Poll::Pending;
-        }
         for _ in 0..TURN {
             let Some(item) = ready!(items.as_mut().poll_next(cx)) else { return Poll::Ready(Ok(())) };
             if port.push(item, *form)? {
+                // There is room again at the next poll: the transport takes the item before.
                 return Poll::Pending;
             }
         }

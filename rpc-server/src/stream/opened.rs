@@ -85,10 +85,16 @@ impl OpenedStream {
         }
     }
 
-    /// Returns the next item, or how the handler has ended.
-    fn poll_item(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<TakenItem, Result<(), ErrorObject>>> {
+    /// Writes the next item, or returns how the handler has ended.
+    fn poll_item(
+        &mut self,
+        cx: &mut TaskContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> Poll<Result<StreamMessage, Result<(), ErrorObject>>> {
+        let prefix = &self.call.prefix;
+        let write = |taken: &TakenItem| write_item(prefix, taken, output);
         let handler = match &mut self.handler {
-            StreamHandler::Eager(_) => return self.port.poll_pop(cx),
+            StreamHandler::Eager(_) => return self.port.poll_pop(cx, write),
             StreamHandler::Inline(handler) => handler,
         };
         #[cfg(feature = "telemetry")]
@@ -102,21 +108,12 @@ impl OpenedStream {
         };
         // The time limit of the handler has ended with its acceptance, and no other handler's applies.
         let polled = contain(|| InheritedTimeLimit::Nothing.enter(poll));
-        match (self.port.pop(), polled) {
-            (Some(taken), _) => Poll::Ready(Ok(taken)),
+        match (self.port.pop(write), polled) {
+            (Some(written), _) => Poll::Ready(Ok(written)),
             (None, Some(Poll::Ready(result))) => Poll::Ready(Err(result)),
             (None, Some(Poll::Pending)) => Poll::Pending,
             (None, None) => Poll::Ready(Err(Err(panicked(&self.call.method)))),
         }
-    }
-
-    fn write_item(&self, taken: TakenItem, output: &mut Vec<u8>) -> StreamMessage {
-        let TakenItem { item, lagged } = taken;
-        self.call.prefix.begin(output, ItemLoss { lagged, gap: item.is_after_gap });
-        let start = output.len();
-        output.extend_from_slice(&item.text);
-        self.port.reuse(item.text);
-        StreamMessage::Item(item.cursor.map(|cursor| start + cursor.start..start + cursor.end))
     }
 
     /// Writes the answer that ends the stream.
@@ -155,8 +152,8 @@ impl StreamMessages for OpenedStream {
         if this.guard.is_draining() {
             return Poll::Ready(this.write_answer(Err(StreamEnd::Draining.to_error_object()), output));
         }
-        match this.poll_item(cx) {
-            Poll::Ready(Ok(taken)) => Poll::Ready(this.write_item(taken, output)),
+        match this.poll_item(cx, output) {
+            Poll::Ready(Ok(written)) => Poll::Ready(written),
             Poll::Ready(Err(result)) => Poll::Ready(this.write_answer(result, output)),
             Poll::Pending => {
                 ready!(this.poll_drained(cx));
@@ -170,6 +167,14 @@ impl Drop for OpenedStream {
     fn drop(&mut self) {
         self.call.request.cancel();
     }
+}
+
+fn write_item(prefix: &ItemPrefix, taken: &TakenItem, output: &mut Vec<u8>) -> StreamMessage {
+    let TakenItem { item, lagged } = taken;
+    prefix.begin(output, ItemLoss { lagged: *lagged, gap: item.is_after_gap });
+    let start = output.len();
+    output.extend_from_slice(&item.text);
+    StreamMessage::Item(item.cursor.as_ref().map(|cursor| start + cursor.start..start + cursor.end))
 }
 
 /// Runs a handler that does not wait for its client.

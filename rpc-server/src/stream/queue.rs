@@ -89,16 +89,19 @@ impl ItemQueue {
         std::mem::take(&mut self.spare)
     }
 
-    /// Keeps the buffer of an item that was sent, unless it is large.
-    pub(super) fn reuse(&mut self, mut buffer: Vec<u8>) {
+    /// Takes the next item for as long as `write` reads it. Its memory is kept for the next one, unless it is large.
+    pub(super) fn pop_into<R>(&mut self, write: impl FnOnce(&TakenItem) -> R) -> Option<R> {
+        let taken = self.pop()?;
+        let written = write(&taken);
+        let mut buffer = taken.item.text;
         if buffer.capacity() <= MOST_SPARE {
             buffer.clear();
             self.spare = buffer;
         }
+        Some(written)
     }
 
-    /// Takes the next item.
-    pub(super) fn pop(&mut self) -> Option<TakenItem> {
+    fn pop(&mut self) -> Option<TakenItem> {
         let mut item = self.items.pop_front()?;
         item.is_after_gap |= std::mem::take(&mut self.dropped_gap);
         Some(TakenItem { item, lagged: std::mem::take(&mut self.dropped) })

@@ -46,11 +46,6 @@ impl PortShared {
         self.state().is_accepted
     }
 
-    /// Returns whether the handler must not be asked for an item now.
-    pub(super) fn is_full(&self) -> bool {
-        self.state().queue.is_full()
-    }
-
     /// Writes an item into the queue. Returns whether the handler must not be asked for another one now.
     #[inline]
     pub(super) fn push<I, F: ItemForm<I>>(&self, item: I, form: F) -> Result<bool, ErrorObject> {
@@ -72,14 +67,9 @@ impl PortShared {
         if is_overrun { Err(StreamEnd::Lagged.to_error_object()) } else { Ok(is_full) }
     }
 
-    /// Takes the next item.
-    pub(super) fn pop(&self) -> Option<TakenItem> {
-        self.state().queue.pop()
-    }
-
-    /// Gives the memory of an item back, for the next one.
-    pub(super) fn reuse(&self, buffer: Vec<u8>) {
-        self.state().queue.reuse(buffer);
+    /// Passes the next item to `write`, which must not run user code. Returns `None` if there is none.
+    pub(super) fn pop<R>(&self, write: impl FnOnce(&TakenItem) -> R) -> Option<R> {
+        self.state().queue.pop_into(write)
     }
 
     /// Records how a handler on a task of its own has ended.
@@ -93,11 +83,16 @@ impl PortShared {
         }
     }
 
-    /// Takes the next item of a handler on a task of its own, or the result with which it has ended.
-    pub(super) fn poll_pop(&self, cx: &mut TaskContext<'_>) -> Poll<Result<TakenItem, Result<(), ErrorObject>>> {
+    /// Passes the next item of a handler on a task of its own to `write`, which must not run user code. Returns the
+    /// result with which the handler has ended, if it has.
+    pub(super) fn poll_pop<R>(
+        &self,
+        cx: &mut TaskContext<'_>,
+        write: impl FnOnce(&TakenItem) -> R,
+    ) -> Poll<Result<R, Result<(), ErrorObject>>> {
         let mut state = self.state();
-        if let Some(taken) = state.queue.pop() {
-            return Poll::Ready(Ok(taken));
+        if let Some(written) = state.queue.pop_into(write) {
+            return Poll::Ready(Ok(written));
         }
         if let Some(ended) = state.ended.take() {
             return Poll::Ready(Err(ended));

@@ -295,7 +295,8 @@ mod tests {
         ) {
             let mut text = Vec::new();
             for message in &messages {
-                write_event(&mut text, Some(b"41"), message.as_bytes());
+                text.extend_from_slice(b"id: 41\n");
+                write_event(&mut text, message.as_bytes());
             }
             prop_assert_eq!(decode(cut(&text, &places), 1000), (messages, Ok(())));
         }
