@@ -9,6 +9,7 @@ mod coalescing;
 #[cfg(feature = "peers")]
 mod compile;
 mod dispatch;
+mod effort;
 mod endpoints;
 mod fairness;
 mod growth;
@@ -23,17 +24,7 @@ mod streams;
 
 use crate::Result;
 use crate::table::Table;
-
-/// How long to measure.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
-    /// How many times each subject is measured in time.
-    pub(crate) rounds: usize,
-    /// Whether to run only one short round, to show that the measurement works.
-    pub(crate) quick: bool,
-    /// The number of threads of a server's runtime in measurements of time. All of them share one core.
-    pub(crate) threads: usize,
-}
+pub(crate) use effort::Effort;
 
 /// A measurement that can be selected by name.
 pub(crate) struct Measurement {

@@ -7,6 +7,7 @@ pub(crate) mod callers;
 pub(crate) mod client;
 pub(crate) mod dispatch;
 mod endpoints;
+mod host;
 mod keys;
 #[cfg(feature = "peers")]
 pub(crate) mod readers;
@@ -14,11 +15,8 @@ pub(crate) mod server;
 pub(crate) mod streams;
 mod toy;
 
+pub(crate) use host::runtime;
 pub(crate) use toy::ALLOCATIONS as TOY_ALLOCATIONS;
-
-use std::io::Read;
-
-use tokio::runtime::{Builder, Runtime};
 
 use crate::Result;
 
@@ -51,24 +49,4 @@ pub(crate) fn run(args: &[&str]) -> Result<()> {
         }
         _ => Err(format!("{args:?} is no subject").into()),
     }
-}
-
-/// Builds a runtime: `current_thread` for one thread, otherwise a multi-threaded one.
-pub(crate) fn runtime(threads: usize) -> Result<Runtime> {
-    let mut builder = if threads == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    if threads > 1 {
-        builder.worker_threads(threads);
-    }
-    Ok(builder.enable_all().build()?)
-}
-
-/// Ends the process when its standard input closes: when the parent stops it or has ended.
-///
-/// The process must exit normally, because callgrind writes its counts on exit.
-fn exit_with_parent() {
-    std::thread::spawn(|| {
-        let mut ignored = Vec::new();
-        let _ = std::io::stdin().read_to_end(&mut ignored);
-        std::process::exit(0);
-    });
 }

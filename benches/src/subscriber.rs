@@ -1,5 +1,5 @@
-//! A minimal client of streams, cheap enough not to distort what is measured: server-sent events or a WebSocket, each on
-//! a connection of its own.
+//! A minimal client of streams, cheap enough not to distort what is measured: server-sent events or a WebSocket, each
+//! on a connection of its own.
 
 mod messages;
 

@@ -37,6 +37,10 @@ impl WebSocket {
     }
 
     /// Opens a WebSocket with these headers, or returns the status of the refusal.
+    ///
+    /// # Errors
+    ///
+    /// Returns the HTTP status of a refusal.
     pub async fn open_with(addr: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let stream = timeout(TEST_TIMEOUT, TcpStream::connect(addr)).await.expect("connecting does not hang").unwrap();
         stream.set_nodelay(true).unwrap();
@@ -44,6 +48,10 @@ impl WebSocket {
     }
 
     /// Opens a WebSocket on this connection.
+    ///
+    /// # Errors
+    ///
+    /// Returns the HTTP status of a refusal.
     pub async fn over(stream: TcpStream, addr: SocketAddr, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
         let mut request = format!("ws://{addr}/").into_client_request().unwrap();
         for (name, value) in headers {

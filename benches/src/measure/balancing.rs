@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rpc::Balance;
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::simulation::{self, Conditions, Scale, Simulated};
 use crate::stats::Spread;

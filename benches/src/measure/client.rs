@@ -1,6 +1,6 @@
 //! Instructions and allocations of the clients, against our server in another process.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::process::{ServerProcess, subject};

@@ -1,6 +1,6 @@
 //! The cost of a service each time its crate is compiled.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::compile::{self, Times};
 use crate::results::repository;

@@ -1,6 +1,6 @@
 //! Instructions and allocations from the request's bytes to the answer's, without HTTP.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::scenario::Scenario;

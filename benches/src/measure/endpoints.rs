@@ -1,6 +1,6 @@
 //! What a client pays for its endpoints: in each call, and in memory.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::{Callgrind, PerCall};
 use crate::process::subject;

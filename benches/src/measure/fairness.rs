@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::connection::{Connection, request};
 use crate::process::{ServerProcess, subject};

@@ -1,6 +1,6 @@
 //! Whether the cost of a call stays the same with more methods and in longer batches.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::scenario::Scenario;

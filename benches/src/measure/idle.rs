@@ -1,6 +1,6 @@
 //! The cost of a kept connection while it is idle.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::connection::{Connection, request};
 use crate::process::{ServerProcess, subject};

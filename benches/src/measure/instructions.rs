@@ -1,6 +1,6 @@
 //! Instructions and allocations of the servers, and the parts that the instructions belong to.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::{CallPart, Callgrind, PerCall};
 use crate::scenario::Scenario;

@@ -1,6 +1,6 @@
 //! The cost of an idempotency key: in the server that stores it, and in the client that makes it.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::{Callgrind, PerCall};
 use crate::process::{SERVER_CORE, ServerProcess, pinned, subject};

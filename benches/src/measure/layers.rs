@@ -1,6 +1,6 @@
 //! The cost of layers that an application puts around our router.
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::callgrind::Callgrind;
 use crate::scenario::Scenario;

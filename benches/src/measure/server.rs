@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Effort;
+use super::effort::Effort;
 use crate::Result;
 use crate::connection::{Connection, request};
 use crate::process::{SERVER_CORE, ServerProcess, pinned, subject};

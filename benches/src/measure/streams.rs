@@ -3,19 +3,19 @@
 mod fan_out;
 #[cfg(feature = "peers")]
 mod rate;
+mod stream_process;
 
-use std::process::Command;
-
-use super::Effort;
+use super::effort::Effort;
 use super::instructions::parts;
 use crate::Result;
 use crate::callgrind::Callgrind;
-use crate::process::{ServerProcess, subject};
+use crate::process::ServerProcess;
 use crate::subject::runtime;
 use crate::subject::streams::StreamServer;
-use crate::subscriber::{NOTIFICATION, Subscriber};
+use crate::subscriber::Subscriber;
 use crate::table::Table;
 use crate::workload::Pace;
+use stream_process::{command, start};
 
 const PACES: [(Pace, &str); 2] = [(Pace::Burst, "an item of a burst"), (Pace::Single, "an item alone")];
 
@@ -87,22 +87,4 @@ async fn open_idle(server: StreamServer, process: &ServerProcess, count: usize) 
         subscribers.push(subscriber);
     }
     Ok(subscribers)
-}
-
-fn command(server: StreamServer) -> Result<Command> {
-    subject(&["streams", &server.to_string()])
-}
-
-/// Starts a server, and checks that its notifications are those of the others.
-fn start(server: StreamServer, command: &mut Command) -> Result<ServerProcess> {
-    let process = ServerProcess::start(command)?;
-    let last = runtime(1)?.block_on(async {
-        let mut subscriber = Subscriber::to_ticks(server.wire(), process.addr(), Pace::Burst, 2).await?;
-        subscriber.read_ticks(2).await
-    })?;
-    // The random ids of jsonrpsee have 16 digits, and sometimes fewer.
-    if last.len() > NOTIFICATION || last.len() + 3 < NOTIFICATION {
-        return Err(format!("{server}: {:?} is not of {NOTIFICATION} bytes", String::from_utf8_lossy(&last)).into());
-    }
-    Ok(process)
 }

@@ -10,7 +10,7 @@ mod reqwest;
 use std::fmt;
 use std::str::FromStr;
 
-use super::runtime;
+use super::host::runtime;
 use crate::Result;
 use crate::scenario::Scenario;
 

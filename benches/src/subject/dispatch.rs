@@ -9,7 +9,7 @@ use std::fmt;
 use std::hint::black_box;
 use std::str::FromStr;
 
-use super::runtime;
+use super::host::runtime;
 use crate::Result;
 use crate::scenario::Scenario;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rpc::transport::{Reply, Request, Transport};
 use rpc::{Balance, BoxFuture, Client, Endpoint, Failure};
 
-use super::runtime;
+use super::host::runtime;
 use crate::Result;
 use crate::process::private_memory;
 

@@ -11,7 +11,7 @@ use rpc_core::headers::{Keys, RPC_IDEMPOTENCY, StoreAnnouncement};
 use uuid::Uuid;
 
 use super::dispatch::ours;
-use super::runtime;
+use super::host::runtime;
 use crate::Result;
 
 /// The TTL of keys. It is short, so that the store forgets keys during the run as fast as new ones arrive.

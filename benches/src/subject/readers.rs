@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::runtime;
+use super::host::runtime;
 use super::streams::StreamServer;
 use crate::Result;
 use crate::subscriber::Subscriber;

@@ -8,12 +8,9 @@ mod ours;
 mod raw;
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::str::FromStr;
 
-use tokio::net::TcpListener;
-
-use super::{exit_with_parent, runtime};
+use super::host::{exit_with_parent, listen, runtime};
 use crate::Result;
 
 /// A server that is measured.
@@ -158,15 +155,4 @@ pub(super) fn run(server: Server, threads: usize) -> Result<()> {
             Server::OursTwoLayers => axum::serve(listen().await?, axum::ours(2)).await,
         }
     })
-}
-
-pub(super) async fn listen() -> Result<TcpListener> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    announce(listener.local_addr()?);
-    Ok(listener)
-}
-
-/// Prints the port for the parent.
-pub(super) fn announce(addr: SocketAddr) {
-    println!("{}", addr.port());
 }

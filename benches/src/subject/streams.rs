@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 pub(crate) use ours::Audience;
 
-use super::{exit_with_parent, runtime};
+use super::host::{exit_with_parent, runtime};
 use crate::Result;
 use crate::subscriber::Wire;
 

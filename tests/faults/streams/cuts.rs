@@ -65,7 +65,7 @@ async fn length(protocol: Protocol, is_resumable: bool) -> usize {
 /// Returns a cut after each byte, and a reset after some. `step` is the distance between the cuts.
 fn each_byte(length: usize, step: usize) -> impl Iterator<Item = Cut> {
     (0..=length).step_by(step).flat_map(move |after| {
-        let reset = (after / step % 7 == 0).then_some(Cut { after, how: How::Reset });
+        let reset = ((after / step).is_multiple_of(7)).then_some(Cut { after, how: How::Reset });
         [Some(Cut { after, how: How::Close }), reset].into_iter().flatten()
     })
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{command, start};
+use super::stream_process::{command, start};
 use crate::Result;
 use crate::connection::{Connection, request};
-use crate::measure::Effort;
+use crate::measure::effort::Effort;
 use crate::process::{SERVER_CORE, ServerProcess, pinned, require};
 use crate::stats::Spread;
 use crate::subject::runtime;

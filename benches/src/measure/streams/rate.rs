@@ -2,9 +2,9 @@
 //!
 //! Each round measures each server once, in an order that rotates, and compares it with jsonrpsee in the same round.
 
-use super::{command, start};
+use super::stream_process::{command, start};
 use crate::Result;
-use crate::measure::Effort;
+use crate::measure::effort::Effort;
 use crate::process::{LOAD_CORE, SERVER_CORE, ServerProcess, pinned, subject};
 use crate::stats::Spread;
 use crate::subject::readers::WARM_UP;

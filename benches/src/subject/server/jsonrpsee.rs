@@ -3,9 +3,9 @@
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{ServerBuilder, ServerConfig};
 
-use super::announce;
 use crate::Result;
 use crate::subject::dispatch::jsonrpsee::module;
+use crate::subject::host::announce;
 
 /// The length that jsonrpsee's own client sets for its logger.
 const LOGGED_BYTES: u32 = 1024;

@@ -1,8 +1,8 @@
 //! Our server, standalone.
 
-use super::announce;
 use crate::Result;
 use crate::subject::dispatch::ours::server;
+use crate::subject::host::announce;
 
 pub(super) async fn serve() -> Result<()> {
     let bound = server().bind("127.0.0.1:0").await?;

@@ -7,7 +7,7 @@ use jsonrpsee::server::{PendingSubscriptionSink, ServerBuilder, ServerConfig};
 use serde_json::value::to_raw_value;
 
 use crate::Result;
-use crate::subject::server::announce;
+use crate::subject::host::announce;
 use crate::workload::{Pace, TICK};
 
 pub(super) async fn serve() -> Result<()> {

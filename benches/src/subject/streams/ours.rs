@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::broadcast;
 
 use crate::Result;
-use crate::subject::server::announce;
+use crate::subject::host::announce;
 use crate::workload::{self, Pace, TICK, User};
 
 /// How many events a subscriber may be late.

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::Result;
-use crate::subject::server::listen;
+use crate::subject::host::listen;
 use crate::workload::{Pace, TICK, Ticks};
 
 /// The size up to which events share a chunk, in bytes.
