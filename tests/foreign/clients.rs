@@ -2,14 +2,12 @@
 //! prints what its user would see.
 
 use std::net::SocketAddr;
-use std::process::Stdio;
 
 use serde_json::{Value, json};
-use support::foreign::{Language, TEST_TIMEOUT};
+use support::foreign::Language;
 use support::serve;
-use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
 
+use crate::script::run_script;
 use crate::shelf::server;
 
 /// A script that runs a client.
@@ -23,14 +21,8 @@ const CLIENTS: [Client; 4] = [
 ];
 
 /// Lets a client make calls, and returns what it prints. Returns `None` if the client is not installed.
-async fn printed((language, script): Client, addr: SocketAddr, steps: &str) -> Option<String> {
-    let mut command = language.script(script)?;
-    command.arg(format!("http://{addr}")).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(steps.as_bytes()).await.unwrap();
-    let output = timeout(TEST_TIMEOUT, child.wait_with_output()).await.expect("the client does not hang").unwrap();
-    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).unwrap())
+async fn printed(client: Client, addr: SocketAddr, steps: &str) -> Option<String> {
+    run_script(client, &format!("http://{addr}"), steps).await
 }
 
 /// Lets each client make these calls at a server of its own, and compares what its user sees with what is expected.

@@ -4,7 +4,12 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic, in its helpers too")]
 
+mod chain;
 mod clients;
 mod curl;
+mod script;
+mod server_events;
 mod servers;
+mod session;
 mod shelf;
+mod subscribers;
