@@ -8,15 +8,12 @@ use std::task::{self, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{Extensions, HeaderMap, HeaderValue};
 use rpc_core::{Answer, AnswerStatus, AnswerStream, BoxFuture, Dispatch, RequestContext};
 
 use super::{Reply, ReplyBody, Request, Transport};
 use crate::Failure;
-
-/// The media type of streams.
-const EVENT_STREAM: &str = "text/event-stream";
 
 /// Passes requests to a server in the same process. The bytes are the same as over HTTP, and only the socket is
 /// missing.
@@ -35,7 +32,7 @@ impl Transport for InProcess {
             let answer = answer.await;
             let mut headers = answer.headers.map(|headers| *headers).unwrap_or_default();
             let Some(stream) = answer.stream else { return Ok(Reply { headers, ..Reply::new(answer.body) }) };
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             Ok(Reply { headers, ..Reply::new(ReplyBody::from_messages(Messages(stream))) })
         })
     }
@@ -47,17 +44,8 @@ impl Transport for InProcess {
 }
 
 fn context(headers: HeaderMap) -> Arc<RequestContext> {
-    let accepts_stream = accepts_stream(&headers);
     let context = RequestContext::new(headers, None, Extensions::new());
-    let context = context.counting_from_now(|| tokio::time::Instant::now().into_std());
-    Arc::new(if accepts_stream { context.accepting_stream() } else { context })
-}
-
-/// Returns whether the request accepts an event stream.
-fn accepts_stream(headers: &HeaderMap) -> bool {
-    // Nearly all requests accept nothing else.
-    let others = headers.get_all(ACCEPT).into_iter().filter(|value| *value != "application/json");
-    others.filter_map(|value| value.to_str().ok()).any(|value| value.to_ascii_lowercase().contains(EVENT_STREAM))
+    Arc::new(context.counting_from_now(|| tokio::time::Instant::now().into_std()))
 }
 
 /// The messages of a stream. The server is polled only when the client's reader asks.

@@ -2,7 +2,7 @@
 //! connection, and their answers are found by id. Streams are messages of the same connection.
 //!
 //! From the bottom up: `pipe` is what carries messages, and `connector` opens it. `incoming` reads messages, `control`
-//! and `subscribe` write them, and `rpc_member` has the headers in them. `state` has the requests of a connection.
+//! and `subscribe` write them, and `message_headers` has the headers in them. `state` has the requests of a connection.
 //! `stream_buffer` and `early_items` have those messages of streams that were not read. `driver` is the task of a
 //! connection, `connection` its handle, and `pool` has all connections to a server.
 
@@ -12,9 +12,9 @@ mod control;
 mod driver;
 mod early_items;
 mod incoming;
+mod message_headers;
 mod pipe;
 mod pool;
-mod rpc_member;
 mod shared;
 mod state;
 mod stream_buffer;
@@ -42,9 +42,6 @@ use super::{Reply, ReplyBody, Request, ServerAddress};
 use crate::call_id::CallId;
 use crate::failure::{Failure, FailureKind, HttpError};
 use crate::meter::RequestGauge;
-
-/// The content type of a request's answer that is a stream.
-const EVENT_STREAM: &str = "text/event-stream";
 
 /// Sends requests over connections that they share.
 #[derive(Clone)]
@@ -81,7 +78,7 @@ impl Multiplexed {
             Ok(match received {
                 Received::Whole(message, headers) => Reply { headers, ..Reply::new(message) },
                 Received::Stream(messages, mut headers) => {
-                    headers.insert(CONTENT_TYPE, HeaderValue::from_static(EVENT_STREAM));
+                    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
                     Reply { headers, ..Reply::new(ReplyBody::from_messages(messages)) }
                 }
             })
@@ -136,7 +133,7 @@ fn identify(request: Request) -> Result<IdentifiedRequest, Failure> {
     let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let expect = match ids.len() {
         0 => Expect::Nothing,
-        1 if accept.contains(EVENT_STREAM) => Expect::Stream(request.subscription.clone().unwrap_or_default()),
+        1 if accept.contains("text/event-stream") => Expect::Stream(request.subscription.clone().unwrap_or_default()),
         _ => Expect::Answer,
     };
     Ok(IdentifiedRequest { request, ids, expect })

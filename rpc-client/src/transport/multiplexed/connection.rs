@@ -12,7 +12,7 @@ use http::HeaderMap;
 use rpc_core::SessionProtocol;
 use tokio::sync::oneshot;
 
-use super::rpc_member::write_headers;
+use super::message_headers::write_headers;
 use super::shared::SharedState;
 use super::state::{Arrived, Expect, Outgoing, Token};
 use super::stream_buffer::StreamBuffer;

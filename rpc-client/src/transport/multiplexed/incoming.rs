@@ -1,12 +1,10 @@
 //! [`Incoming`]: what a message of the server is, by its envelope. The connection passes the message on by it.
 
-use http::HeaderMap;
 use rpc_core::IdRef;
-use rpc_core::codec::Envelope;
+use rpc_core::codec::{ACCEPTED, Envelope};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::rpc_member::read_headers;
 use crate::call_id::CallId;
 
 /// A message of the server, with what is needed to pass it on.
@@ -71,7 +69,7 @@ impl<'a> Incoming<'a> {
     fn of_notification(method: &str, params: &'a str, rpc: Option<&'a str>) -> Option<Self> {
         let params: StreamParams<'a> = serde_json::from_str(params).ok()?;
         let subscription = params.subscription.get();
-        if method == r#""rpc.accepted""# {
+        if method.trim_matches('"') == ACCEPTED {
             let id = CallId::of_reply(IdRef::from_json(subscription)?)?;
             return Some(Self::Accepted { id, rpc });
         }
@@ -82,11 +80,6 @@ impl<'a> Incoming<'a> {
 /// Returns the id of the subscription that a result names: a string or a number, as JSON text.
 pub(super) fn subscription_of(result: Option<&str>) -> Option<&str> {
     result.filter(|result| result.starts_with(['"', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']))
-}
-
-/// Returns the headers that have come with a message.
-pub(super) fn headers_of(rpc: Option<&str>) -> HeaderMap {
-    read_headers(rpc)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use rpc_core::headers::IDEMPOTENCY_KEY;
 use super::connection::Connection;
 use super::connector::{ConnectRefusal, OpenPipe, PipeConnector};
 use super::driver::drive;
-use super::rpc_member::travels;
+use super::message_headers::travels;
 use super::shared::SharedState;
 use crate::failure::Failure;
 use crate::runtime::{Instant, spawn};

@@ -8,7 +8,8 @@ use http::HeaderMap;
 use rpc_core::{IdRef, SessionProtocol};
 
 use super::super::control;
-use super::super::incoming::{Incoming, headers_of, subscription_of};
+use super::super::incoming::{Incoming, subscription_of};
+use super::super::message_headers::read_headers;
 use super::super::stream_buffer::{MAX_UNREAD, StreamBuffer, WINDOW};
 use super::{Arrived, Expect, MAX_REFUSALS, Pending, Stage, State, Token};
 use crate::call_id::CallId;
@@ -23,12 +24,12 @@ impl State {
                 let Some(token) = ids.iter().find_map(|id| self.ids.get(id)).copied() else { return };
                 match subscription_of(result).filter(|_| self.subscribes(token)) {
                     Some(subscription) => self.subscribed(token, subscription),
-                    None => self.answered(token, headers_of(rpc), message.clone()),
+                    None => self.answered(token, read_headers(rpc, &message), message.clone()),
                 }
             }
             Incoming::Accepted { id, rpc } => {
                 if let Some(token) = self.ids.get(&id).copied() {
-                    self.accepted(token, headers_of(rpc));
+                    self.accepted(token, read_headers(rpc, &message));
                 }
             }
             Incoming::Item { subscription, error } => self.item(subscription, error, message.clone()),

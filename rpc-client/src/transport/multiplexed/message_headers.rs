@@ -1,59 +1,37 @@
-//! The member `rpc` of messages: what travels in headers over HTTP. `docs/wire.md`, "Streams".
-
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+//! The headers that travel with messages: those of requests, and those of answers.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use rpc_core::codec::{is_message_header, read_rpc_member, write_rpc_member};
 
 /// Returns whether a header of a request can travel with its message. All others belong to the connection, and so do
-/// credentials, which servers check once per connection, and the headers of proxies.
+/// secrets.
 pub(super) fn travels((name, value): (&HeaderName, &HeaderValue)) -> bool {
-    let name = name.as_str();
-    let is_of_proxy = name.starts_with("x-forwarded-") || name == "x-real-ip";
-    let may_travel = name.starts_with("rpc-")
-        || (name.starts_with("x-") && !is_of_proxy)
-        || matches!(name, "traceparent" | "tracestate" | "baggage" | "idempotency-key" | "accept-language");
-    may_travel && !value.is_sensitive()
+    is_message_header(name) && !value.is_sensitive()
 }
 
 /// Puts the headers that travel into the first message of a request, except those of the connection's own request.
 pub(super) fn write_headers(body: &Bytes, headers: &HeaderMap, of_connection: &HeaderMap) -> Bytes {
-    let mut members = BTreeMap::new();
+    let mut own = HeaderMap::new();
     for name in headers.keys() {
-        if of_connection.contains_key(name) || !headers.get_all(name).iter().all(|value| travels((name, value))) {
-            continue;
-        }
-        // Values that are not text cannot travel in JSON.
-        let values: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
-        if !values.is_empty() {
-            members.insert(name.as_str(), values.join(", "));
+        let mut values = headers.get_all(name).iter();
+        if !of_connection.contains_key(name) && values.all(|value| travels((name, value))) {
+            own.extend(headers.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         }
     }
-    let Some(brace) = body.iter().position(|byte| *byte == b'{').filter(|_| !members.is_empty()) else {
+    if own.is_empty() {
         return body.clone();
-    };
-    let mut message = Vec::with_capacity(body.len() + 64 * members.len());
-    message.extend_from_slice(&body[..=brace]);
-    message.extend_from_slice(br#""rpc":"#);
-    serde_json::to_writer(&mut message, &members).expect("a vector takes any text");
-    message.push(b',');
-    message.extend_from_slice(&body[brace + 1..]);
+    }
+    let mut message = Vec::with_capacity(body.len() + 64 * own.len());
+    message.extend_from_slice(body);
+    write_rpc_member(&mut message, &own);
     message.into()
 }
 
-/// Reads the member of a response. Members that cannot be headers are skipped.
-pub(super) fn read_headers(member: Option<&str>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let members = member.and_then(|json| serde_json::from_str::<BTreeMap<Cow<'_, str>, serde_json::Value>>(json).ok());
-    for (name, value) in members.into_iter().flatten() {
-        let name = HeaderName::from_bytes(name.as_bytes());
-        let value = value.as_str().map(HeaderValue::from_str);
-        if let (Ok(name), Some(Ok(value))) = (name, value) {
-            headers.append(name, value);
-        }
-    }
-    headers
+/// Reads the headers of an answer whose member `rpc` is this one. An answer with a malformed member has no headers.
+pub(super) fn read_headers(member: Option<&str>, message: &[u8]) -> HeaderMap {
+    // Few answers have headers, so few are read for them.
+    member.and_then(|_| read_rpc_member(message).ok().flatten()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -118,11 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn headers_of_a_response_are_read_and_others_are_skipped() {
-        let read = read_headers(Some(r#"{"rpc-refused":"all","retry-after":"1","bad name":"x","x-n":7,"x-l":"a\nb"}"#));
-        assert_eq!(read, headers(&[("rpc-refused", "all"), ("retry-after", "1")]));
-        for none in [None, Some("7"), Some("[]"), Some("null"), Some("\"rpc-refused\"")] {
-            assert!(read_headers(none).is_empty());
+    fn headers_of_an_answer_are_read_unless_they_are_malformed() {
+        let read = |member: &str| read_headers(Some(member), format!(r#"{{"id":1,"rpc":{member}}}"#).as_bytes());
+        let expected = headers(&[("rpc-refused", "all"), ("retry-after", "1")]);
+        assert_eq!(read(r#"{"rpc-refused":"all","retry-after":"1"}"#), expected);
+        for malformed in ["7", "[]", "null", r#""rpc-refused""#, r#"{"bad name":"x"}"#] {
+            assert!(read(malformed).is_empty());
         }
+        assert!(read_headers(None, br#"{"id":1}"#).is_empty());
     }
 }
