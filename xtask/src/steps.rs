@@ -63,7 +63,7 @@ const EXAMPLES: [&str; 23] = [
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 31] = [
+const FEATURES: [&str; 35] = [
     "",
     "server",
     "client",
@@ -71,12 +71,15 @@ const FEATURES: [&str; 31] = [
     "tls",
     "reqwest",
     "dns",
+    "websocket",
     "server,client",
     "server,macros",
     "client,macros",
     "client,tls",
     "client,dns",
     "client,reqwest",
+    "client,websocket",
+    "client,tls,websocket",
     "client,tls,reqwest",
     "postgres",
     "finite-floats",
@@ -87,6 +90,7 @@ const FEATURES: [&str; 31] = [
     "telemetry",
     "prometheus",
     "server,server-tls",
+    "server,websocket",
     "server,rate-limit",
     "server,openrpc",
     "client,openrpc",
