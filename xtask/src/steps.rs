@@ -149,13 +149,15 @@ pub(crate) fn ci() -> Vec<Step> {
 }
 
 /// Lists the steps of the benchmarks with and without their peers, which the steps above leave off.
-fn benches() -> [Step; 4] {
+fn benches() -> [Step; 5] {
     [
         Step::cargo("clippy -p rpc-benches --all-targets -- -D warnings"),
         Step::cargo("clippy -p rpc-benches --all-targets --features=peers,simulation -- -D warnings"),
         // The command line with a server of jsonrpsee, which runs the program that was built before.
         Step::cargo("build -p rpc-cli"),
         Step::cargo("test -p rpc-benches --features=peers --test cli"),
+        // Streams with jsonrpsee's server, and with its client.
+        Step::cargo("test -p rpc-benches --features=peers --test websocket --test subscriptions"),
     ]
 }
 
