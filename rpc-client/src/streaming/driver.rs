@@ -136,7 +136,9 @@ impl StreamDriver {
             last.clear();
             last.push_str(cursor);
         }
-        self.outage = None;
+        if let Some(outage) = &mut self.outage {
+            outage.note_item();
+        }
         Some(StreamEvent::Item(text))
     }
 
@@ -235,7 +237,8 @@ impl StreamDriver {
                 self.state = DriverState::Reading(MessageReader::new(stream, max_bytes));
                 (self.opener.reopen == Reopen::FromNow).then_some(StreamEvent::Gap)
             }
-            Opened::Empty => None,
+            // The stream has ended meanwhile, and what it sent before is lost.
+            Opened::Empty => (self.opener.reopen == Reopen::FromNow).then_some(StreamEvent::Gap),
             Opened::Error(error) | Opened::RequestError(error) if may_change(&error) => {
                 let cut = Cut::by_error(&error);
                 self.cut(Failure::new(FailureKind::Server(error)), cut)

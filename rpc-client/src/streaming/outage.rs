@@ -12,25 +12,36 @@ use crate::runtime::Instant;
 /// cuts them at once must not be called for ever.
 const STABLE: Duration = Duration::from_secs(10);
 
-/// The time from a cut until the next item, or until the stream has been open for a while.
+/// How many attempts in a row count at most while the stream has items between its cuts. So the delay stays short, and
+/// still no server is called in a loop.
+const MOST_WITH_ITEMS: u32 = 4;
+
+/// The time from a cut until the stream has been open for a while.
 #[derive(Debug)]
 pub(crate) struct Outage {
     since: Instant,
     /// When the last attempt was accepted, if it was.
     accepted: Option<Instant>,
-    /// The number of attempts to open the stream again. One that the server accepted counts if it was cut before an
-    /// item.
+    /// Whether an item has come since the last attempt.
+    has_items: bool,
+    /// The number of attempts to open the stream again.
     attempts: u32,
 }
 
 impl Outage {
     pub(crate) fn begin(now: Instant) -> Self {
-        Self { since: now, accepted: None, attempts: 0 }
+        Self { since: now, accepted: None, has_items: false, attempts: 0 }
     }
 
     /// Records that a server has accepted the stream.
     pub(crate) fn accept(&mut self, now: Instant) {
         self.accepted = Some(now);
+    }
+
+    /// Records that an item has come. The time limit then begins at the next cut.
+    #[inline]
+    pub(crate) fn note_item(&mut self) {
+        self.has_items = true;
     }
 
     /// Returns whether the stream has been open for so long that the next cut begins another outage.
@@ -40,6 +51,10 @@ impl Outage {
 
     /// Returns the delay before the next attempt, or `None` if it would begin after the limit. `random` is from 0 to 1.
     pub(crate) fn next_delay(&mut self, retry: &Retry, limit: Duration, cut: Cut, random: f64) -> Option<Duration> {
+        if std::mem::take(&mut self.has_items) {
+            self.since = Instant::now();
+            self.attempts = self.attempts.min(MOST_WITH_ITEMS - 1);
+        }
         self.attempts = self.attempts.saturating_add(1);
         self.accepted = None;
         let delay = match cut {

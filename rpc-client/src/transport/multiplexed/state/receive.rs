@@ -68,9 +68,11 @@ impl State {
         self.forget_early();
     }
 
-    /// Passes an answer without an id to the request that waits, if there is only one.
+    /// Passes an answer without an id to the request that waits, if there is only one. It may also belong to a request
+    /// that was given up.
     fn answer_the_only_one(&mut self, message: Bytes) {
-        let mut waiting = self.requests.iter().filter(|(_, pending)| matches!(pending.stage, Stage::Written(_)));
+        let may_wait = |stage: &Stage| matches!(stage, Stage::Written(_) | Stage::Abandoned);
+        let mut waiting = self.requests.iter().filter(|(_, pending)| may_wait(&pending.stage));
         if let (Some((token, _)), None) = (waiting.next(), waiting.next()) {
             self.answered(*token, HeaderMap::new(), message);
         }
