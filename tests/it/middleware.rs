@@ -139,6 +139,10 @@ async fn each_entry_of_a_batch_passes_once() {
 async fn a_notification_passes_with_its_result_though_nobody_is_told() {
     let log = Log::default();
     for (name, client) in clients_of(&probe(&log)).await {
+        // A WebSocket has no answer to a notification for which the client could wait.
+        if name == "WebSocket" {
+            continue;
+        }
         ProbeClient::new(client).set(5).notify().await.unwrap();
         assert_eq!(log.take(), [r#"a> note probe.set {"id":5}"#, "<a probe.set 5"], "{name}");
     }

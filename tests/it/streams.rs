@@ -1,7 +1,7 @@
 //! Streams: what servers send, and what clients make of it.
 
 mod client;
-mod cutting_proxy;
+pub(crate) mod cutting_proxy;
 mod dispatch;
 mod foreign;
 mod layers;

@@ -25,11 +25,13 @@ pub async fn client_of(server: &Server) -> Client {
 }
 
 /// Serves, and returns a client for each transport to the server, with its name.
-pub async fn clients_of(server: &Server) -> [(&'static str, Client); 4] {
-    let url = format!("http://{}", serve(server).await);
+pub async fn clients_of(server: &Server) -> [(&'static str, Client); 5] {
+    let addr = serve(server).await;
+    let url = format!("http://{addr}");
     let http2 = Client::builder().endpoint(&url).http2_prior_knowledge().build().unwrap();
     let [lean, reqwest] = over_http(&url);
-    [lean, reqwest, ("HTTP/2", http2), ("in process", Client::in_process(server))]
+    let websocket = Client::new(format!("ws://{addr}")).unwrap();
+    [lean, reqwest, ("HTTP/2", http2), ("WebSocket", websocket), ("in process", Client::in_process(server))]
 }
 
 /// Returns a client for each HTTP transport, with its name. They send each call once.

@@ -64,7 +64,12 @@ async fn method_that_answers_with_a_value_opens_no_stream() {
         let error = client.stream::<u64>("ping", ()).await.unwrap_err();
         assert_eq!(error.to_string(), "not a JSON-RPC answer: it is a result and not a stream", "{transport}");
         let error = client.call::<u64>("count", [2]).await.unwrap_err();
-        assert_eq!(error.error_object().unwrap().code(), ErrorCode::INVALID_REQUEST, "{transport}");
+        if transport == "WebSocket" {
+            // Each call of a session may be answered with a stream, so the client cancels it.
+            assert!(error.to_string().contains("which only a stream call takes"), "{error}");
+        } else {
+            assert_eq!(error.error_object().unwrap().code(), ErrorCode::INVALID_REQUEST, "{transport}");
+        }
     }
 }
 

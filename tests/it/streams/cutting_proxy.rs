@@ -9,14 +9,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// A proxy in front of a server. It cuts each of its first connections after a number of bytes from the server, and
 /// passes all others on.
-pub(super) struct CuttingProxy {
+pub(crate) struct CuttingProxy {
     addr: SocketAddr,
     connections: Arc<AtomicUsize>,
 }
 
 impl CuttingProxy {
     /// Starts a proxy that cuts one connection at each of these places.
-    pub(super) async fn start(server: SocketAddr, places: impl IntoIterator<Item = u64>) -> Self {
+    pub(crate) async fn start(server: SocketAddr, places: impl IntoIterator<Item = u64>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
@@ -32,12 +32,12 @@ impl CuttingProxy {
         Self { addr, connections }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
     }
 
     /// Returns how many connections there were.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }
 }
