@@ -32,7 +32,7 @@ pub fn begin_event(output: &mut Vec<u8>) -> usize {
 #[inline]
 pub fn end_event(output: &mut Vec<u8>, start: usize, cursor: Option<Range<usize>>) {
     let message = &mut output[start + DATA.len()..];
-    if has_line_break(message) {
+    if may_have_line_break(message) {
         replace_line_breaks(message);
     }
     output.extend_from_slice(b"\n\n");
@@ -41,10 +41,18 @@ pub fn end_event(output: &mut Vec<u8>, start: usize, cursor: Option<Range<usize>
     }
 }
 
-/// Looks at every byte, since the compiler then compares many of them at once.
+/// Returns whether the text has a byte below 16. In JSON, that is a line break or a tab.
 #[inline]
-fn has_line_break(text: &[u8]) -> bool {
-    text.iter().fold(false, |found, byte| found | (*byte == b'\n') | (*byte == b'\r'))
+fn may_have_line_break(json: &[u8]) -> bool {
+    // A byte below 16 borrows, and so sets its high bit. Any other byte keeps it clear, or had it set before.
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    const LIMIT: u64 = u64::from_ne_bytes([16; 8]);
+    let (words, rest) = json.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| {
+        let word = u64::from_ne_bytes(*word);
+        found | (word.wrapping_sub(LIMIT) & !word)
+    });
+    found & HIGH != 0 || rest.iter().any(|byte| *byte < 16)
 }
 
 /// Turns JSON text into one line. Line breaks in JSON are white space between tokens, so a space has the same meaning.
@@ -80,6 +88,15 @@ mod tests {
         let start = begin_event(&mut output);
         output.extend_from_slice(b"{}");
         end_event(&mut output, start, None);
+        let indented = b"{\"a\": \"text without breaks\",\n\"b\":\t\"\xc3\xa9\"}";
+        for at in 0..indented.len() {
+            let mut line = Vec::new();
+            let start = begin_event(&mut line);
+            line.extend_from_slice(&indented[at..]);
+            end_event(&mut line, start, None);
+            assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 2, "from {at}");
+            assert_eq!(line.contains(&b'\t'), at <= 33);
+        }
         assert_eq!(output, b"id: 17\ndata: {\"a\":   17}\n\ndata: {}\n\n");
     }
 }
