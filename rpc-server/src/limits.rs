@@ -114,7 +114,8 @@ settings! {
         pub header_timeout: Duration = Duration::from_secs(10),
         /// How long an answer of a standalone server may wait for its peer to continue reading. Default: 30 s. Beyond:
         /// the connection is closed. Over HTTP/2 this applies to each answer: the peer must read 16 KiB of it in this
-        /// time. The server may detect a violation up to a quarter of the time later.
+        /// time. A stream of items over HTTP/2 waits instead. The server may detect a violation up to a quarter of the
+        /// time later.
         pub write_progress_timeout: Duration = Duration::from_secs(30),
         /// The minimum rate at which a peer of a standalone server reads all of its answers together, in bytes per
         /// second. Default: 8,192. Below: the connection is closed. An answer of more than 16 KiB has

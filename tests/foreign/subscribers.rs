@@ -1,5 +1,5 @@
-//! Clients that others wrote, subscribed to our server over WebSocket, in the older form. Each is a script. It takes the
-//! steps of a test with its library, and prints what its user would see.
+//! Clients that others wrote, subscribed to our server over WebSocket, in the older form. Each is a script. It takes
+//! the steps of a test with its library, and prints what its user would see.
 
 use serde_json::{Value, json};
 use support::foreign::Language;
