@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::{Stream, stream};
-use rpc::{After, At, Client, Limits, Retry, Server, ServerHandle, Streaming};
+use rpc::{After, At, Balance, Client, Limits, Retry, Server, ServerHandle, Streaming};
 use support::raw_http::TEST_TIMEOUT;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -81,6 +81,8 @@ async fn thousand_streams_go_on_at_another_server_without_a_delay() {
     let client = Client::builder()
         .endpoints([one.local_addr(), other.local_addr()].map(|addr| format!("http://{addr}")))
         .http2_prior_knowledge()
+        // The streams are divided alike, whatever the response times are.
+        .balance(Balance::round_robin())
         .retry(retry)
         .build()
         .unwrap();
