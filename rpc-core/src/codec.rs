@@ -3,6 +3,7 @@
 mod envelope;
 pub mod event_stream;
 mod foreign_error;
+mod frame;
 mod item;
 mod output;
 mod parse;
@@ -14,6 +15,7 @@ mod stream_message;
 
 pub use envelope::Envelope;
 pub use foreign_error::ForeignError;
+pub use frame::{Frame, FrameDecoder, FrameError, begin_frame, end_frame};
 pub use item::{ItemLoss, ItemPrefix, write_item};
 pub use output::{Output, Responder, outcome_of};
 pub use parse::{ParseError, ParseLimits, parse};

@@ -12,7 +12,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::scope::InheritedScope;
-use crate::{Id, IdempotencyKey, MethodRef, MethodSpec, Principal};
+use crate::{FromPeer, Id, IdempotencyKey, MethodRef, MethodSpec, NoPeer, Principal};
 pub use request::RequestContext;
 pub use response_headers::ResponseHeaderError;
 
@@ -211,6 +211,19 @@ impl Context {
     /// Returns the address of the peer, or `None` if there is no connection or its address is unknown.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.request.peer_addr
+    }
+
+    /// Returns a client that calls the caller of this call, over the session that the call came over.
+    ///
+    /// `Client` is such a client, and so are the clients that `#[rpc::service]` makes. It can be kept and used after
+    /// the call, as long as the session lasts. Afterwards its calls fail. The caller answers if its client has been
+    /// built with `serves`; otherwise calls fail with "method not found".
+    ///
+    /// # Errors
+    ///
+    /// [`NoPeer`] if the call came over HTTP or in process.
+    pub fn peer<C: FromPeer>(&self) -> Result<C, NoPeer> {
+        self.request.peer().map(C::from_peer).ok_or(NoPeer)
     }
 
     /// Returns the extensions that HTTP layers around the server have attached to the request.

@@ -12,7 +12,7 @@ use super::cancellation::Cancellation;
 use super::response_headers::ResponseHeaders;
 use crate::contain::contain;
 use crate::stream::StreamSlot;
-use crate::{AnswerStream, Principal, headers};
+use crate::{AnswerStream, Peer, Principal, headers};
 
 /// What the calls of one request have in common: headers, peer, extensions, principal, deadline.
 ///
@@ -65,6 +65,7 @@ pub struct RequestContext {
     accepts_stream: bool,
     /// Boxed and made late, since few requests open a stream.
     stream: OnceLock<Box<StreamSlot>>,
+    peer: Option<Peer>,
 }
 
 impl RequestContext {
@@ -104,6 +105,7 @@ impl RequestContext {
             response_headers: ResponseHeaders::default(),
             accepts_stream: false,
             stream: OnceLock::new(),
+            peer: None,
         }
     }
 
@@ -246,6 +248,18 @@ impl RequestContext {
     /// Returns whether the call of the request may be answered by a stream.
     pub fn accepts_stream(&self) -> bool {
         self.accepts_stream || self.headers.get_all(ACCEPT).iter().any(names_event_stream)
+    }
+
+    /// Sets the other side of the session that the request came over, so that handlers can call it. Default: none.
+    #[must_use]
+    pub fn with_peer(mut self, peer: Peer) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Returns the other side of the session that the request came over.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
     }
 
     /// Leaves the stream that a handler has opened for the server's answer.
