@@ -4,6 +4,7 @@ mod both;
 mod calls;
 mod dispatch;
 mod ending;
+mod floods;
 mod frames;
 mod opening;
 mod streams;

@@ -36,6 +36,8 @@ pub(super) struct Driver<S, E> {
     reader: FrameReader,
     output: OutputBuffer,
     heartbeat: Heartbeat,
+    /// How many messages of the client may still have an answer that waits in the session.
+    unanswered: usize,
     /// Returns whether the connection has to end.
     must_end: E,
     closing: Option<Closing>,
@@ -80,6 +82,7 @@ where
             reader: FrameReader::new(limits.max_request_bytes, load),
             output: OutputBuffer::new(load, limits.write_progress_timeout),
             heartbeat: Heartbeat::new(settings.ping_interval, Instant::now()),
+            unanswered: 0,
             must_end,
             closing: None,
             timer: None,
@@ -113,11 +116,13 @@ where
         if self.closing.is_none() && (self.must_end)() {
             self.guard(|session| session.drain());
         }
-        // A client that does not read is not read from either, so its answers cannot pile up.
-        let has_read = self.output.has_room() && self.read(cx)?;
+        // A client that does not read is not read from either, so its answers cannot pile up. Neither can those that
+        // are larger than their messages.
+        let may_read = self.output.has_room() && self.unanswered == 0;
+        let has_read = may_read && self.read(cx)?;
         let is_pulled = self.pull(cx);
         // Once a close frame is queued, no message follows.
-        let is_full = !is_pulled && self.closing.is_none();
+        let has_more = !may_read || (!is_pulled && self.closing.is_none());
         match self.output.poll_write(&mut self.stream, cx) {
             Poll::Ready(Ok(())) => {
                 if let Some(closing) = &self.closing {
@@ -128,13 +133,13 @@ where
                         ClosingStep::AwaitsPeer => {}
                     }
                 }
-                Ok(has_read || is_full)
+                Ok(has_read || has_more)
             }
             Poll::Ready(Err(error)) => {
                 tracing::debug!(%error, "a WebSocket ended early");
                 Err(Ended)
             }
-            Poll::Pending => Ok(has_read || (is_full && self.output.has_room())),
+            Poll::Pending => Ok(has_read || (has_more && self.output.has_room())),
         }
     }
 
@@ -168,7 +173,10 @@ where
                 Ok(None) => return,
                 Ok(Some(Received::Close(code))) => self.end_by_peer(code),
                 Ok(Some(_)) if self.closing.is_some() => {}
-                Ok(Some(Received::Text(message))) => self.guard(|session| session.receive(message)),
+                Ok(Some(Received::Text(message))) => {
+                    self.unanswered += 1;
+                    self.guard(|session| session.receive(message));
+                }
                 Ok(Some(Received::Ping(payload))) => write_pong(&mut self.output.bytes, &payload),
                 Ok(Some(Received::Pong)) => {}
                 Err(reason) => self.close(reason, ClosingStep::Discards),
@@ -192,9 +200,11 @@ where
             match contain(|| session.poll_message(cx, &mut output.bytes)) {
                 Some(Poll::Ready(SessionEvent::Message)) if output.bytes.len() >= begun => {
                     end_text(&mut output.bytes, start);
+                    self.unanswered = self.unanswered.saturating_sub(1);
                 }
                 Some(Poll::Pending) => {
                     retract_text(&mut output.bytes, start);
+                    self.unanswered = 0;
                     return true;
                 }
                 Some(Poll::Ready(SessionEvent::Ended)) => {
@@ -221,6 +231,8 @@ where
             write_close(&mut self.output.bytes, Some(reason.code()), reason.text());
         }
         self.closing = Some(Closing { until: Instant::now() + GRACE, step });
+        // No message follows.
+        self.unanswered = 0;
     }
 
     /// Replies to the client's close frame, unless it is a reply itself.
