@@ -14,6 +14,9 @@ use crate::headers::IDEMPOTENCY_KEY;
 /// The name of the member.
 const NAME: &str = "rpc";
 
+/// How many headers the member may have. The map that holds headers panics beyond 24,576.
+const MOST: usize = 100;
+
 /// Reads the headers in the member `rpc` of a message, or of the first message of a batch. Text that is not JSON has
 /// no headers.
 ///
@@ -115,6 +118,9 @@ fn each_member<'a, N>(
 fn headers(member: &str) -> Result<HeaderMap, String> {
     let read: BTreeMap<Cow<'_, str>, &RawValue> =
         serde_json::from_str(member).map_err(|_| "the member `rpc` must be an object".to_owned())?;
+    if read.len() > MOST {
+        return Err(format!("the member `rpc` has more than {MOST} headers"));
+    }
     let mut headers = HeaderMap::with_capacity(read.len());
     for (name, value) in read {
         let is_lower = !name.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -170,6 +176,18 @@ mod tests {
         ] {
             let error = read(message).unwrap_err();
             assert!(error.contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn member_has_a_most_of_headers() {
+        let member = |count: usize| {
+            let headers: Vec<_> = (0..count).map(|n| format!(r#""x-{n}":"1""#)).collect();
+            format!(r#"{{"rpc":{{{}}}}}"#, headers.join(","))
+        };
+        assert_eq!(read(&member(100)).unwrap().len(), 100);
+        for count in [101, 30_000] {
+            assert_eq!(read(&member(count)).unwrap_err(), "the member `rpc` has more than 100 headers");
         }
     }
 

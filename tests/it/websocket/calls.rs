@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rpc::{Context, Limits, Server};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use support::serve;
 use support::websocket::WebSocket;
 use tokio::sync::{Notify, mpsc};
@@ -90,6 +90,18 @@ async fn member_rpc_has_the_headers_of_a_message_and_of_its_answer() {
         assert_eq!((&answer["error"]["code"], &answer["error"]["data"]), (&json!(-32600), &json!(why)));
         assert_eq!((&answer["id"], &answer["rpc"]["rpc-refused"]), (&json!(7), &json!("all")));
     }
+}
+
+#[tokio::test]
+async fn member_rpc_with_too_many_headers_is_refused_by_an_answer() {
+    let server = Server::builder().method("ping", || async { "pong" }).build();
+    let mut socket = WebSocket::open(serve(&server).await).await;
+    let headers: Map<_, _> = (0..30_000).map(|n| (format!("x-{n}"), Value::from("1"))).collect();
+    socket.send(&json!({ "jsonrpc": "2.0", "method": "ping", "id": 1, "rpc": headers })).await;
+    let answer = socket.receive().await;
+    assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32600), &json!(1)), "{answer}");
+    socket.call("ping", json!([]), 2).await;
+    assert_eq!(socket.receive().await["result"], json!("pong"));
 }
 
 #[tokio::test]
