@@ -6,6 +6,7 @@ mod dispatch;
 mod ending;
 mod floods;
 mod frames;
+mod leaving;
 mod opening;
 mod streams;
 mod subscriptions;

@@ -157,7 +157,11 @@ impl<'a> Execution<'a> {
         // Cancel first: the detached handler must see the cancellation.
         work.leave();
         if call.method.effect == Effect::None {
-            return entered(watching, || run.discard(call.method));
+            entered(watching, || run.discard(call.method));
+            // A layer may wait behind a handler that has opened a stream. The stream holds its request, so it would
+            // never be dropped there.
+            drop(work.request.take_stream());
+            return;
         }
         let mut watching = watching.take();
         std::mem::take(run).detach(&call, work.in_flight.detach(work.admission), |mut detached| async move {
