@@ -46,7 +46,7 @@ pub(super) struct Driver<S, E> {
 
 /// A WebSocket for which a close frame was queued.
 struct Closing {
-    /// When the connection ends, whatever the client does.
+    /// When the connection ends, whatever the client does, once everything is written.
     until: Instant,
     step: ClosingStep,
 }
@@ -123,9 +123,13 @@ where
         let is_pulled = self.pull(cx);
         // Once a close frame is queued, no message follows.
         let has_more = !may_read || (!is_pulled && self.closing.is_none());
+        let has_waited = self.output.write_by().is_some();
         match self.output.poll_write(&mut self.stream, cx) {
             Poll::Ready(Ok(())) => {
-                if let Some(closing) = &self.closing {
+                if let Some(closing) = &mut self.closing {
+                    if has_waited {
+                        closing.until = Instant::now() + GRACE;
+                    }
                     match closing.step {
                         ClosingStep::Done => return Err(Ended),
                         // The client learns at once that nothing more comes.
@@ -245,11 +249,14 @@ where
 
     /// Waits for the next deadline, and acts on it.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        let ends = self.closing.as_ref().map(|closing| closing.until);
-        let beats = self.heartbeat.next().filter(|_| ends.is_none());
         let write_by = self.output.write_by();
+        let ends = self.closing.as_ref().map(|closing| closing.until).filter(|_| write_by.is_none());
+        let is_open = self.closing.is_none();
+        let beats = self.heartbeat.next().filter(|_| is_open);
         loop {
-            let Some(due) = [ends, beats, write_by].into_iter().flatten().min() else { return Poll::Pending };
+            let Some(due) = [ends, beats, write_by].into_iter().flatten().min() else {
+                return Poll::Pending;
+            };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
             if timer.deadline() > due {
                 timer.as_mut().reset(due);
@@ -294,3 +301,6 @@ where
         stream
     }
 }
+
+#[cfg(test)]
+mod tests;

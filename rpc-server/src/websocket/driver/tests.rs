@@ -1,0 +1,64 @@
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use rpc_core::{Session, SessionEvent};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::Driver;
+use crate::websocket::WebSocketSettings;
+use crate::{Limits, load};
+
+/// Sends these messages and ends.
+struct Messages(Vec<Vec<u8>>);
+
+impl Session for Messages {
+    fn receive(&mut self, message: Bytes) {
+        self.0.push(message.into());
+    }
+
+    fn poll_message(&mut self, _: &mut Context<'_>, output: &mut Vec<u8>) -> Poll<SessionEvent> {
+        match self.0.pop() {
+            Some(message) if message.is_empty() => Poll::Ready(SessionEvent::Ended),
+            Some(message) => {
+                output.extend_from_slice(&message);
+                Poll::Ready(SessionEvent::Message)
+            }
+            None => Poll::Pending,
+        }
+    }
+
+    fn drain(&mut self) {}
+}
+
+/// Drives a session on a stream with room for 1 KiB. Returns the client's end.
+fn drive(messages: Vec<Vec<u8>>) -> (DuplexStream, JoinHandle<()>) {
+    let (client, stream) = duplex(1 << 10);
+    let driven = tokio::spawn(async move {
+        let (load, limits, settings) = (load::unlimited(1 << 20), Limits::default(), WebSocketSettings::default());
+        let session = Box::new(Messages(messages));
+        let mut driver = Driver::new(stream, session, (&load, &limits, &settings), || false);
+        poll_fn(|cx| driver.poll(cx)).await;
+    });
+    (client, driven)
+}
+
+/// Returns a masked frame. The mask is zero.
+fn frame(first: u8, announced: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | announced, 0, 0, 0, 0], payload].concat()
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_client_gets_all_messages_before_the_end() {
+    let (mut client, driven) = drive(vec![Vec::new(), vec![b'a'; 10_000]]);
+    sleep(Duration::from_secs(5)).await;
+    let mut received = vec![0; 4 + 10_000 + 2 + 2 + "the session has ended".len()];
+    client.read_exact(&mut received).await.expect("the messages come whole");
+    assert!(received.ends_with(b"\x03\xe8the session has ended"));
+    // It may still reply to the close frame.
+    client.write_all(&frame(0x88, 2, b"\x03\xe8")).await.unwrap();
+    driven.await.unwrap();
+}
