@@ -81,7 +81,8 @@ settings! {
         /// How long a repeat waits for the first call under its idempotency key. Default: 5 s, and at most an eighth of
         /// its caller's remaining time. Beyond: code -32096, and the client may retry.
         pub key_wait_timeout: Duration = Duration::from_secs(5),
-        /// How long the whole body of a request may take to arrive. Default: 30 s. Beyond: HTTP 408, code -32094.
+        /// How long the whole body of a request, or a message of a WebSocket, may take to arrive. Default: 30 s.
+        /// Beyond: HTTP 408, code -32094; a WebSocket is closed with code 1008.
         pub body_timeout: Duration = Duration::from_secs(30),
         /// How long the body of a request may make no progress. Default: 10 s. Beyond: HTTP 408, code -32094.
         pub body_progress_timeout: Duration = Duration::from_secs(10),

@@ -15,6 +15,8 @@ pub(super) enum CloseReason {
     NotUtf8,
     /// A message is larger than a request may be.
     TooLarge,
+    /// A message did not arrive in time.
+    TooSlow,
     /// The server has no room for a message.
     NoRoom,
     /// The session has panicked. It is a session of the user's own.
@@ -30,6 +32,7 @@ impl CloseReason {
             Self::Protocol(_) => 1002,
             Self::Binary => 1003,
             Self::NotUtf8 => 1007,
+            Self::TooSlow => 1008,
             Self::TooLarge => 1009,
             Self::NoRoom => 1013,
             Self::Panicked => 1011,
@@ -45,6 +48,7 @@ impl CloseReason {
             Self::Binary => "messages are text",
             Self::NotUtf8 => "the text is not UTF-8",
             Self::TooLarge => "the message is too large",
+            Self::TooSlow => "a message did not arrive in time",
             Self::NoRoom => "the server has no room for the message",
             Self::Panicked => "internal error",
         }

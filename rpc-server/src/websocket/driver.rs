@@ -38,6 +38,10 @@ pub(super) struct Driver<S, E> {
     heartbeat: Heartbeat,
     /// How many messages of the client may still have an answer that waits in the session.
     unanswered: usize,
+    /// How long a message may take to arrive.
+    message_timeout: Duration,
+    /// When the message that arrives must be whole.
+    message_by: Option<Instant>,
     /// Returns whether the connection has to end.
     must_end: E,
     closing: Option<Closing>,
@@ -83,6 +87,8 @@ where
             output: OutputBuffer::new(load, limits.write_progress_timeout),
             heartbeat: Heartbeat::new(settings.ping_interval, Instant::now()),
             unanswered: 0,
+            message_timeout: limits.body_timeout,
+            message_by: None,
             must_end,
             closing: None,
             timer: None,
@@ -174,17 +180,27 @@ where
                 return;
             }
             match self.reader.read(&mut bytes) {
-                Ok(None) => return,
+                Ok(None) => return self.note_arriving(),
                 Ok(Some(Received::Close(code))) => self.end_by_peer(code),
                 Ok(Some(_)) if self.closing.is_some() => {}
                 Ok(Some(Received::Text(message))) => {
                     self.unanswered += 1;
+                    self.message_by = None;
                     self.guard(|session| session.receive(message));
                 }
                 Ok(Some(Received::Ping(payload))) => write_pong(&mut self.output.bytes, &payload),
                 Ok(Some(Received::Pong)) => {}
                 Err(reason) => self.close(reason, ClosingStep::Discards),
             }
+        }
+    }
+
+    /// Notes whether a part of a message has arrived.
+    fn note_arriving(&mut self) {
+        if !self.reader.is_within_message() {
+            self.message_by = None;
+        } else if self.message_by.is_none() {
+            self.message_by = Instant::now().checked_add(self.message_timeout);
         }
     }
 
@@ -253,8 +269,9 @@ where
         let ends = self.closing.as_ref().map(|closing| closing.until).filter(|_| write_by.is_none());
         let is_open = self.closing.is_none();
         let beats = self.heartbeat.next().filter(|_| is_open);
+        let message_by = self.message_by.filter(|_| is_open);
         loop {
-            let Some(due) = [ends, beats, write_by].into_iter().flatten().min() else {
+            let Some(due) = [ends, beats, write_by, message_by].into_iter().flatten().min() else {
                 return Poll::Pending;
             };
             let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -279,6 +296,14 @@ where
         }
         if is_over(ends) {
             return Poll::Ready(Err(Ended));
+        }
+        if is_over(message_by) {
+            if self.output.has_room() {
+                self.close(CloseReason::TooSlow, ClosingStep::Discards);
+                return Poll::Ready(Ok(()));
+            }
+            // The server does not read at the moment.
+            self.message_by = now.checked_add(self.message_timeout);
         }
         if is_over(beats) {
             if !self.output.has_room() {

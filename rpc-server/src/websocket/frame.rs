@@ -104,6 +104,11 @@ impl FrameReader {
         }
     }
 
+    /// Returns whether a part of a message has arrived, and its end has not.
+    pub(super) fn is_within_message(&self) -> bool {
+        self.message.is_open || self.frame.is_some_and(|frame| matches!(frame.opcode, TEXT | CONTINUATION))
+    }
+
     /// Takes the bytes of a header, and returns the frame once the header is complete.
     fn read_header(&mut self, bytes: &mut &mut [u8]) -> Result<Option<OpenFrame>, CloseReason> {
         loop {

@@ -62,3 +62,49 @@ async fn slow_client_gets_all_messages_before_the_end() {
     client.write_all(&frame(0x88, 2, b"\x03\xe8")).await.unwrap();
     driven.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn message_that_does_not_arrive_in_time_closes_the_connection() {
+    let (mut client, driven) = drive(Vec::new());
+    client.write_all(&frame(0x81, 100, b"the begin")).await.unwrap();
+    let mut received = Vec::new();
+    client.read_to_end(&mut received).await.unwrap();
+    let closed = b"\x88\x22\x03\xf0a message did not arrive in time";
+    assert_eq!(received, [&[0x89, 0][..], closed].concat());
+    driven.await.unwrap();
+
+    // Neither pings nor fragments give it more time.
+    let (client, driven) = drive(Vec::new());
+    let (mut reading, mut writing) = tokio::io::split(client);
+    let fragments = tokio::spawn(async move {
+        writing.write_all(&frame(0x01, 1, b"a")).await.unwrap();
+        while writing.write_all(&frame(0x00, 1, b"a")).await.is_ok()
+            && writing.write_all(&frame(0x8a, 0, b"")).await.is_ok()
+        {
+            sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let mut received = Vec::new();
+    reading.read_to_end(&mut received).await.unwrap();
+    assert!(received.ends_with(closed));
+    driven.await.unwrap();
+    fragments.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_message_has_its_own_time() {
+    let (mut client, _driven) = drive(Vec::new());
+    client.write_all(&frame(0x81, 2, b"a")).await.unwrap();
+    for _ in 0..5 {
+        sleep(Duration::from_secs(20)).await;
+        // The end of a message, and the begin of the next one.
+        client.write_all(&[b"a".to_vec(), frame(0x81, 2, b"a")].concat()).await.unwrap();
+        let mut message = [0; 4];
+        client.read_exact(&mut message).await.unwrap();
+        if message == [0x89, 0, 0x81, 2] {
+            client.read_exact(&mut message[2..]).await.unwrap();
+            continue;
+        }
+        assert_eq!(&message, b"\x81\x02aa");
+    }
+}
