@@ -62,7 +62,7 @@ impl AcceptingStream {
     ) -> Self {
         let StreamPermit { guard, spec } = permit;
         let limit = call.in_flight.max_response_bytes;
-        let (port, shared) = StreamPort::new(spec.lag, limit);
+        let (port, shared) = StreamPort::new(spec.lag, limit, call.load);
         // A borrowed call of a layer has its id in its context.
         let id = match call.context {
             Some(context) => context.id().map(ToString::to_string),

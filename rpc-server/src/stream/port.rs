@@ -8,6 +8,7 @@ use rpc_core::{ErrorObject, Lag, RpcError};
 use super::form::ItemForm;
 use super::forward::Forward;
 use super::shared::PortShared;
+use crate::load::ConnectionLoad;
 
 /// The handler's end of a stream. Handlers of streams get one for each call.
 #[doc(hidden)]
@@ -18,8 +19,8 @@ pub struct StreamPort {
 
 impl StreamPort {
     /// Makes both ends of a stream.
-    pub(super) fn new(lag: Lag, limit: usize) -> (Self, Arc<PortShared>) {
-        let shared = PortShared::new(lag, limit);
+    pub(super) fn new(lag: Lag, limit: usize, load: &Arc<ConnectionLoad>) -> (Self, Arc<PortShared>) {
+        let shared = PortShared::new(lag, limit, load);
         (Self { shared: Arc::clone(&shared) }, shared)
     }
 

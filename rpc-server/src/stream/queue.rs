@@ -1,10 +1,13 @@
 //! The items of one stream between its handler and its transport. A stream that waits for its client has room for one
-//! item. Any other stream drops items, and counts them.
+//! item. Any other stream drops items, and counts them. Its items have room in the server's budget of bytes.
 
 use std::collections::VecDeque;
 use std::ops::Range;
+use std::sync::Arc;
 
 use rpc_core::Lag;
+
+use crate::load::{ByteRoom, ConnectionLoad};
 
 /// How many items wait before a stream with [`Lag::End`] ends.
 const MOST_BEFORE_END: usize = 1024;
@@ -25,6 +28,8 @@ pub(super) struct EncodedItem {
 #[derive(Debug)]
 pub(super) struct ItemQueue {
     items: VecDeque<EncodedItem>,
+    /// The room of the items' text, and how many bytes it is. `None` if only one item may wait.
+    counted: Option<(ByteRoom, usize)>,
     /// How many items may wait.
     room: usize,
     lag: Lag,
@@ -46,13 +51,24 @@ pub(super) struct TakenItem {
 }
 
 impl ItemQueue {
-    pub(super) fn new(lag: Lag) -> Self {
+    /// The items count in `load`.
+    pub(super) fn new(lag: Lag, load: &Arc<ConnectionLoad>) -> Self {
+        let counted = (!matches!(lag, Lag::Wait)).then(|| (ByteRoom::new(load), 0));
         let room = match lag {
             Lag::DropOldest(most) => most.max(1),
             Lag::End => MOST_BEFORE_END,
             _ => 1,
         };
-        Self { items: VecDeque::new(), room, lag, dropped: 0, dropped_gap: false, is_overrun: false, spare: Vec::new() }
+        Self {
+            items: VecDeque::new(),
+            counted,
+            room,
+            lag,
+            dropped: 0,
+            dropped_gap: false,
+            is_overrun: false,
+            spare: Vec::new(),
+        }
     }
 
     /// Returns whether the handler must not be asked for an item now.
@@ -64,23 +80,43 @@ impl ItemQueue {
         self.is_overrun
     }
 
-    /// Adds an item. If there is no room, the oldest one is dropped, or the stream ends.
+    /// Adds an item. If there is no room, the oldest ones are dropped, or the stream ends.
     pub(super) fn push(&mut self, item: EncodedItem) {
-        if self.items.len() >= self.room {
+        while self.items.len() >= self.room || !self.count(item.text.len()) {
             if self.lag == Lag::End {
                 self.is_overrun = true;
                 self.items.clear();
+                self.uncount(usize::MAX);
                 return;
             }
-            self.drop_oldest();
+            let Some(oldest) = self.items.pop_front() else { return self.note_dropped(&item) };
+            self.uncount(oldest.text.len());
+            self.note_dropped(&oldest);
         }
         self.items.push_back(item);
     }
 
-    fn drop_oldest(&mut self) {
-        if let Some(oldest) = self.items.pop_front() {
-            self.dropped += 1;
-            self.dropped_gap |= oldest.is_after_gap;
+    fn note_dropped(&mut self, item: &EncodedItem) {
+        self.dropped += 1;
+        self.dropped_gap |= item.is_after_gap;
+    }
+
+    /// Takes room for the text of an item. Returns whether there is any.
+    fn count(&mut self, more: usize) -> bool {
+        let Some((room, bytes)) = &mut self.counted else { return true };
+        let needed = *bytes + more;
+        let has_room = needed <= room.bytes() || room.add(needed - room.bytes()).is_ok();
+        if has_room {
+            *bytes = needed;
+        }
+        has_room
+    }
+
+    /// Gives back the room of an item's text.
+    fn uncount(&mut self, fewer: usize) {
+        if let Some((room, bytes)) = &mut self.counted {
+            *bytes = bytes.saturating_sub(fewer);
+            room.fit_up_to(*bytes);
         }
     }
 
@@ -103,6 +139,7 @@ impl ItemQueue {
 
     fn pop(&mut self) -> Option<TakenItem> {
         let mut item = self.items.pop_front()?;
+        self.uncount(item.text.len());
         item.is_after_gap |= std::mem::take(&mut self.dropped_gap);
         Some(TakenItem { item, lagged: std::mem::take(&mut self.dropped) })
     }
@@ -113,6 +150,11 @@ mod tests {
     use rpc_core::Lag;
 
     use super::{EncodedItem, ItemQueue, MOST_BEFORE_END};
+    use crate::load;
+
+    fn empty(lag: Lag) -> ItemQueue {
+        ItemQueue::new(lag, &load::unlimited(1 << 20))
+    }
 
     fn item(number: u8) -> EncodedItem {
         EncodedItem { text: vec![number], cursor: None, is_after_gap: number == 1 }
@@ -124,19 +166,19 @@ mod tests {
 
     #[test]
     fn dropped_items_are_counted_with_the_next_one() {
-        let mut queue = ItemQueue::new(Lag::DropOldest(2));
+        let mut queue = empty(Lag::DropOldest(2));
         (0..5).for_each(|number| queue.push(item(number)));
         assert_eq!(taken(&mut queue), Some((3, 3, true)));
         assert_eq!(taken(&mut queue), Some((4, 0, false)));
         assert_eq!(taken(&mut queue), None);
-        let mut queue = ItemQueue::new(Lag::Latest);
+        let mut queue = empty(Lag::Latest);
         (2..5).for_each(|number| queue.push(item(number)));
         assert_eq!(taken(&mut queue), Some((4, 2, false)));
     }
 
     #[test]
     fn stream_that_ends_when_it_lags_keeps_nothing() {
-        let mut queue = ItemQueue::new(Lag::End);
+        let mut queue = empty(Lag::End);
         for _ in 0..MOST_BEFORE_END {
             queue.push(item(0));
             assert!(!queue.is_overrun());
@@ -147,9 +189,29 @@ mod tests {
 
     #[test]
     fn stream_that_waits_has_room_for_one_item() {
-        let mut queue = ItemQueue::new(Lag::Wait);
+        let mut queue = empty(Lag::Wait);
         assert!(!queue.is_full());
         queue.push(item(0));
         assert!(queue.is_full());
+    }
+
+    #[test]
+    fn items_have_room_in_the_budget_or_are_dropped() {
+        let large =
+            |number: usize| EncodedItem { text: vec![b'a'; 10_000 + number], cursor: None, is_after_gap: false };
+        let load = load::unlimited(45_000);
+        let mut queue = ItemQueue::new(Lag::DropOldest(100), &load);
+        (0..10).for_each(|number| queue.push(large(number)));
+        let first = queue.pop().unwrap();
+        assert_eq!((first.lagged, first.item.text.len()), (6, 10_006));
+        assert!((0..3).all(|_| queue.pop().unwrap().lagged == 0) && queue.pop().is_none());
+        queue.push(EncodedItem { text: vec![b'a'; 50_000], cursor: None, is_after_gap: true });
+        queue.push(large(0));
+        let next = queue.pop().unwrap();
+        assert!(next.lagged == 1 && next.item.is_after_gap);
+
+        let mut queue = ItemQueue::new(Lag::End, &load);
+        (0..5).for_each(|number| queue.push(large(number)));
+        assert!(queue.is_overrun() && queue.pop().is_none());
     }
 }

@@ -8,6 +8,7 @@ use rpc_core::{ErrorObject, Lag, StreamEnd};
 use super::form::ItemForm;
 use super::item_writer::ItemWriter;
 use super::queue::{EncodedItem, ItemQueue, TakenItem};
+use crate::load::ConnectionLoad;
 
 /// What the two ends of a stream share.
 #[derive(Debug)]
@@ -28,8 +29,8 @@ struct PortState {
 }
 
 impl PortShared {
-    pub(super) fn new(lag: Lag, limit: usize) -> Arc<Self> {
-        let state = PortState { is_accepted: false, queue: ItemQueue::new(lag), ended: None, reader: None };
+    pub(super) fn new(lag: Lag, limit: usize, load: &Arc<ConnectionLoad>) -> Arc<Self> {
+        let state = PortState { is_accepted: false, queue: ItemQueue::new(lag, load), ended: None, reader: None };
         Arc::new(Self { state: Mutex::new(state), limit })
     }
 
