@@ -10,6 +10,8 @@ mod opened;
 mod port;
 mod queue;
 mod shared;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use accepting::{AcceptingStream, StreamPermit};
 pub use form::{CursorItems, FallibleItems, ItemForm, PlainItems};

@@ -6,6 +6,7 @@ use std::task::{Context as TaskContext, Poll};
 
 use rpc_core::codec::{ItemPrefix, Responder};
 use rpc_core::{AnswerStream, BoxFuture, ErrorObject, IdRef, Lag, MethodKind, RequestContext, StreamSpec};
+use tokio::runtime::Handle;
 
 use super::open_streams::StreamGuard;
 use super::opened::{OpenedStream, StreamCall};
@@ -62,7 +63,9 @@ impl AcceptingStream {
     ) -> Self {
         let StreamPermit { guard, spec } = permit;
         let limit = call.in_flight.max_response_bytes;
-        let (port, shared) = StreamPort::new(spec.lag, limit, call.load);
+        // Without a runtime, a handler has no task of its own. So it waits for its client.
+        let lag = if Handle::try_current().is_ok() { spec.lag } else { Lag::Wait };
+        let (port, shared) = StreamPort::new(lag, limit, call.load);
         // A borrowed call of a layer has its id in its context.
         let id = match call.context {
             Some(context) => context.id().map(ToString::to_string),
@@ -72,13 +75,7 @@ impl AcceptingStream {
         let prefix = ItemPrefix::new(&call.method.name, IdRef::from_json(&id).unwrap_or(IdRef::NULL));
         let (method, request) = (call.method.clone(), Arc::clone(call.request));
         let opened = StreamCall { method, id, prefix, limit, request: Arc::clone(&request) };
-        Self {
-            handler: Some(handler(port)),
-            port: shared,
-            lag: spec.lag,
-            request,
-            call: Some(Box::new((opened, guard))),
-        }
+        Self { handler: Some(handler(port)), port: shared, lag, request, call: Some(Box::new((opened, guard))) }
     }
 }
 
