@@ -8,7 +8,8 @@ use crate::chain::{result, serve_chain};
 use crate::script::run_script;
 
 /// Clients of Ethereum.
-const ETHEREUM: [&str; 2] = ["subscriber_ethers.mjs", "subscriber_viem.mjs"];
+const ETHEREUM: [&str; 3] = [ETHERS, "subscriber_viem.mjs", "subscriber_web3.mjs"];
+const ETHERS: &str = "subscriber_ethers.mjs";
 const RPC_WEBSOCKETS: &str = "subscriber_rpc_websockets.mjs";
 
 /// Lets a client take these steps at a server of its own, and compares what its user sees with what is expected.
@@ -23,7 +24,7 @@ async fn expect(script: &str, steps: Value, seen: Value) {
 async fn subscription_to_new_heads_goes_on_beside_calls_until_its_client_leaves() {
     for script in ETHEREUM {
         // ethers does not show the answer to `eth_unsubscribe`.
-        let ended = if script == "subscriber_viem.mjs" { json!(true) } else { Value::Null };
+        let ended = if script == ETHERS { Value::Null } else { json!(true) };
         let steps = json!([
             {"watch": "newHeads"},
             {"call": "chain_watched", "params": [1]},
@@ -80,7 +81,7 @@ async fn blocks_are_watched_as_the_library_watches_them() {
 #[tokio::test]
 async fn stream_that_ends_leaves_its_connection_open() {
     for script in ETHEREUM {
-        let ended = if script == "subscriber_viem.mjs" { json!(false) } else { Value::Null };
+        let ended = if script == ETHERS { Value::Null } else { json!(false) };
         let steps = json!([
             {"watch": "past", "params": [4]},
             {"take": 5},
@@ -114,7 +115,8 @@ async fn items_of_a_plain_subscription_have_the_name_of_the_method() {
 
 #[tokio::test]
 async fn shutdown_closes_the_connection_of_a_subscriber_with_1001() {
-    for (script, topic) in [(ETHEREUM[0], "newHeads"), (ETHEREUM[1], "newHeads"), (RPC_WEBSOCKETS, "ticks")] {
+    let ethereum = ETHEREUM.map(|script| (script, "newHeads"));
+    for (script, topic) in ethereum.into_iter().chain([(RPC_WEBSOCKETS, "ticks")]) {
         let steps = json!([
             {"watch": topic},
             {"call": "chain_watched", "params": [1]},
