@@ -127,10 +127,10 @@
 
 pub use rpc_core::{
     After, Answer, AnswerStatus, AnswerStream, At, BoxFuture, Context, Denial, Denied, Describe, Dispatch, Effect,
-    ErrorCode, ErrorKind, ErrorObject, ErrorSet, ErrorSpec, Id, IdempotencyKey, Internal, InternalExt, KeyRefusal, Lag,
-    MaybeSend, MaybeSync, MethodKind, MethodSpec, Outcome, ParamSpec, Params, Principal, RequestContext,
-    ResponseHeaderError, RpcError, ServiceSpec, Session, SessionEvent, SessionProtocol, Shared, Stream, StreamEnd,
-    StreamMessage, StreamMessages, StreamSpec, codes,
+    ErrorCode, ErrorKind, ErrorObject, ErrorSet, ErrorSpec, FromPeer, Id, IdempotencyKey, Internal, InternalExt,
+    KeyRefusal, Lag, MaybeSend, MaybeSync, MethodKind, MethodSpec, NoPeer, Outbound, Outcome, ParamSpec, Params, Peer,
+    Principal, RequestContext, ResponseHeaderError, RpcError, ServiceSpec, Session, SessionEvent, SessionProtocol,
+    Shared, Stream, StreamEnd, StreamMessage, StreamMessages, StreamSpec, codes,
 };
 
 // When a feature is off, rustc names it to users of the items that it gates. The macros export the items if only

@@ -5,6 +5,8 @@ mod calls;
 mod control;
 mod credit;
 mod opening;
+#[cfg(feature = "websocket")]
+mod peer_session;
 mod ready_set;
 mod streams;
 mod subscriptions;
@@ -32,6 +34,8 @@ use calls::{AnsweredCall, RunningCall, SessionServer};
 use control::Control;
 pub(crate) use opening::CallerCheck;
 use opening::SessionOpening;
+#[cfg(feature = "websocket")]
+pub(crate) use peer_session::PeerSession;
 use ready_set::ReadySet;
 use streams::SessionStreams;
 use subscriptions::{OlderCall, Subscription, SubscriptionName};

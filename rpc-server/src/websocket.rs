@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use crate::http::HttpState;
 use crate::load::ConnectionLoad;
-use crate::session::{ServerSession, SessionRequest};
+use crate::session::{PeerSession, ServerSession, SessionRequest};
 use driver::Driver;
 pub use settings::WebSocketSettings;
 
@@ -51,6 +51,7 @@ pub(crate) async fn run<S>(
         let session = ServerSession::new(&http_state, &load, &request);
         Box::new(session.telling_errors(settings.subscription_errors))
     });
+    let session = PeerSession::join(&request.context, session);
     drop(request);
     let mut driver = Driver::new(stream, session, (&load, &http_state.limits, settings), must_end);
     driver.take_first(&first);

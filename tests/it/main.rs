@@ -63,6 +63,7 @@ mod own_dispatch;
 mod pages;
 mod panics;
 mod pauses;
+mod peers;
 mod propagation;
 mod proxies;
 mod rate_limits;

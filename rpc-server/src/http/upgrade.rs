@@ -12,7 +12,7 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version};
-use rpc_core::{RequestContext, SessionProtocol};
+use rpc_core::{Peer, RequestContext, SessionProtocol};
 use sha1::{Digest, Sha1};
 
 use super::answer_body::AnswerBody;
@@ -89,7 +89,8 @@ impl UpgradeRequest {
         };
         parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         let context = RequestContext::new(parts.headers, connection.peer_addr, parts.extensions)
-            .counting_from_now(|| tokio::time::Instant::now().into_std());
+            .counting_from_now(|| tokio::time::Instant::now().into_std())
+            .with_peer(Peer::new(protocol));
         Ok(Self { context: Arc::new(context), protocol, accept })
     }
 

@@ -8,7 +8,7 @@ use http::{Extensions, header};
 use rpc_core::codec::{is_message_header, read_rpc_member};
 use rpc_core::contain::contain;
 use rpc_core::headers::IDEMPOTENCY_KEY;
-use rpc_core::{Principal, RequestContext};
+use rpc_core::{Peer, Principal, RequestContext};
 
 /// Who authenticates the caller of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub(super) struct SessionOpening {
     peer_addr: Option<SocketAddr>,
     extensions: Extensions,
     principal: Option<Principal>,
+    peer: Option<Peer>,
     check: CallerCheck,
 }
 
@@ -54,7 +55,8 @@ impl SessionOpening {
         }
         // Layers put values of their own types there, and the clone of such a value may panic.
         let extensions = contain(|| request.extensions.clone()).unwrap_or_default();
-        Self { headers, peer_addr: request.peer_addr, extensions, principal: request.principal().cloned(), check }
+        let (principal, peer) = (request.principal().cloned(), request.peer().cloned());
+        Self { headers, peer_addr: request.peer_addr, extensions, principal, peer, check }
     }
 
     /// Makes the context of a message with the headers in its member `rpc`.
@@ -96,6 +98,10 @@ impl SessionOpening {
         let context = RequestContext::new(self.headers.clone(), self.peer_addr, extensions);
         let context = match &self.principal {
             Some(principal) => context.with_principal(principal.clone()),
+            None => context,
+        };
+        let context = match &self.peer {
+            Some(peer) => context.with_peer(peer.clone()),
             None => context,
         };
         match self.check {
