@@ -89,9 +89,17 @@ pub use throttle::Throttle;
 pub use ticket::Ticket;
 pub use transport::Transport;
 
+/// Drops what only clients of peers need, until there are any.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_peers {
+    ($($of_peers:tt)*) => {};
+}
+
 #[doc(hidden)]
 pub mod __private {
     //! What the expansions of the macros call. Not a public interface.
+    pub use crate::__rpc_peers as peers;
     pub use crate::client::{call, stream};
     pub use crate::relay::DeclaredError;
 }

@@ -394,4 +394,15 @@ impl ::rpc::Describe for __UsersSpec {
     impl ::rpc::Describe for UsersClient {
         const SPEC: &'static ::rpc::ServiceSpec = <__UsersSpec as ::rpc::Describe>::SPEC;
     }
+
+    ::rpc::__private::peers! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl ::rpc::FromPeer for UsersClient {
+            fn from_peer(peer: &::rpc::Peer) -> Self {
+                Self {
+                    client: <::rpc::Client as ::rpc::FromPeer>::from_peer(peer),
+                }
+            }
+        }
+    }
 }

@@ -222,4 +222,17 @@ crate::reexported::rpc::__private::client! {
     impl crate::reexported::rpc::Describe for NetworkClient {
         const SPEC: &'static crate::reexported::rpc::ServiceSpec = <__NetworkSpec as crate::reexported::rpc::Describe>::SPEC;
     }
+
+    crate::reexported::rpc::__private::peers! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl crate::reexported::rpc::FromPeer for NetworkClient {
+            fn from_peer(peer: &crate::reexported::rpc::Peer) -> Self {
+                Self {
+                    client: <crate::reexported::rpc::Client as crate::reexported::rpc::FromPeer>::from_peer(
+                        peer,
+                    ),
+                }
+            }
+        }
+    }
 }

@@ -244,4 +244,16 @@ impl ::rpc::Describe for __ChainSpec {
     impl ::rpc::Describe for ChainClient {
         const SPEC: &'static ::rpc::ServiceSpec = <__ChainSpec as ::rpc::Describe>::SPEC;
     }
+
+    ::rpc::__private::peers! {
+        #[allow(private_interfaces, reason = "for tests")]
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl ::rpc::FromPeer for ChainClient {
+            fn from_peer(peer: &::rpc::Peer) -> Self {
+                Self {
+                    client: <::rpc::Client as ::rpc::FromPeer>::from_peer(peer),
+                }
+            }
+        }
+    }
 }

@@ -313,4 +313,15 @@ impl ::rpc::Describe for __MarketSpec {
     impl ::rpc::Describe for MarketClient {
         const SPEC: &'static ::rpc::ServiceSpec = <__MarketSpec as ::rpc::Describe>::SPEC;
     }
+
+    ::rpc::__private::peers! {
+        #[allow(clippy::all, clippy::pedantic, dead_code, deprecated, nonstandard_style)]
+        impl ::rpc::FromPeer for MarketClient {
+            fn from_peer(peer: &::rpc::Peer) -> Self {
+                Self {
+                    client: <::rpc::Client as ::rpc::FromPeer>::from_peer(peer),
+                }
+            }
+        }
+    }
 }

@@ -21,6 +21,7 @@ use crate::types;
 ///     both! { impl UsersClient { pub fn of(service: impl Users) -> Self { .. } } }
 ///     impl From<Client> for UsersClient { .. }
 ///     impl Describe for UsersClient { .. }
+///     peers! { impl FromPeer for UsersClient { .. } }
 /// }
 /// ```
 pub(super) fn expand(service: &Service) -> TokenStream {
@@ -129,6 +130,15 @@ fn traits(service: &Service) -> TokenStream {
         #lints
         impl #krate::Describe for #client {
             const SPEC: &'static #krate::ServiceSpec = <#spec as #krate::Describe>::SPEC;
+        }
+
+        #krate::__private::peers! {
+            #lints
+            impl #krate::FromPeer for #client {
+                fn from_peer(peer: &#krate::Peer) -> Self {
+                    Self { client: <#krate::Client as #krate::FromPeer>::from_peer(peer) }
+                }
+            }
         }
     }
 }
