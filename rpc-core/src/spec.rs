@@ -94,6 +94,9 @@ pub struct MethodSpec {
     pub lenient: bool,
     /// Whether clients send params as an array. By default, they send them by name.
     pub positional: bool,
+    /// Whether the server runs the method's notifications on one session in the order in which they came, together with
+    /// those of all its other ordered methods.
+    pub ordered: bool,
     /// The requirement on the caller: none, any principal (an empty list), or a principal with all of these roles.
     pub requires: Option<&'static [&'static str]>,
     /// The errors that the method declares.
@@ -124,6 +127,7 @@ impl MethodSpec {
             deprecated: false,
             lenient: false,
             positional: false,
+            ordered: false,
             requires: None,
             errors: NO_ERRORS,
             #[cfg(feature = "openrpc")]
@@ -206,6 +210,14 @@ impl MethodSpec {
     #[must_use]
     pub const fn positional(mut self) -> Self {
         self.positional = true;
+        self
+    }
+
+    /// Makes the server run the method's notifications one after another, in the order in which they came on their
+    /// session.
+    #[must_use]
+    pub const fn ordered(mut self) -> Self {
+        self.ordered = true;
         self
     }
 

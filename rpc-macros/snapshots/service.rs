@@ -110,7 +110,8 @@ impl __UsersSpec {
         )
         .params(const { &[::rpc::ParamSpec::new("userId")] })
         .aliases(&["user.viewed"])
-        .idempotent();
+        .idempotent()
+        .ordered();
     #[cfg(feature = "count")]
     pub const count: &'static ::rpc::MethodSpec = &::rpc::MethodSpec::new("user.count")
         .params(const { &[::rpc::ParamSpec::new("filter").optional()] })

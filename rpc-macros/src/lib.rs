@@ -59,6 +59,7 @@ use proc_macro::TokenStream;
 /// | `requires = "admin"` | Callers must be authenticated and have this role. Repeatable: callers need all of the roles. |
 /// | `params` | The only parameter holds all params: the fields of the struct are the members of the params object. |
 /// | `blocking` | For a method that is not `async`. The server runs it on a thread where it may block or compute for a long time. |
+/// | `ordered` | The server runs the method's notifications one after another, in the order in which they came on their session: see [Order](#order-rpcordered). |
 /// | `stream` | The method answers with a stream: see [Streams](#streams-rpcstream). It is `readonly`. |
 /// | `resume` | Clients can resume the stream where it was. |
 /// | `lag = "latest"`, `"drop_oldest(100)"`, `"end"` | What happens to items that the client does not read in time. Default: the stream waits. |
@@ -111,6 +112,14 @@ use proc_macro::TokenStream;
 /// the method continues too, even if it is `readonly`. A `readonly` method does not begin if it times out or its caller
 /// leaves before a thread is free. The method can check `cx.is_cancelled()`. The runtime shuts down only after the
 /// method has returned. The type of its result must be `Send`.
+///
+/// # Order: `#[rpc(ordered)]`
+///
+/// On a session, such as a WebSocket, the notifications of all ordered methods run one after another, in the order in
+/// which they came. The next one begins once the handler of the previous one has returned, has panicked, or has reached
+/// the handler timeout. Calls, batches and other notifications neither wait for them nor delay them. A call of an
+/// ordered method does not wait either. There is no order over HTTP and within a batch. A blocking method that exceeds
+/// the handler timeout continues while the next notification runs.
 ///
 /// # Streams: `#[rpc(stream)]`
 ///

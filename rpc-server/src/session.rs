@@ -5,6 +5,7 @@ mod calls;
 mod control;
 mod credit;
 mod opening;
+mod ordered;
 #[cfg(feature = "websocket")]
 mod peer_session;
 mod ready_set;
@@ -34,6 +35,7 @@ use calls::{AnsweredCall, RunningCall, SessionServer};
 use control::Control;
 pub(crate) use opening::CallerCheck;
 use opening::SessionOpening;
+use ordered::{ORDERED_AT_A_TIME, OrderedNotification, OrderedQueue};
 #[cfg(feature = "websocket")]
 pub(crate) use peer_session::PeerSession;
 use ready_set::ReadySet;
@@ -48,6 +50,7 @@ pub(crate) struct ServerSession {
     /// Whether clients of the older form are told the error with which a stream ends.
     tells_errors: bool,
     calls: ReadySet<RunningCall>,
+    ordered: OrderedQueue,
     streams: SessionStreams,
     /// Messages that are written before those of streams.
     outgoing: VecDeque<OutgoingMessage>,
@@ -87,6 +90,7 @@ impl ServerSession {
             protocol: request.protocol,
             tells_errors: false,
             calls: ReadySet::new(),
+            ordered: OrderedQueue::default(),
             streams: SessionStreams::new(http_state.limits.max_response_bytes),
             outgoing: VecDeque::new(),
             is_draining: false,
@@ -109,6 +113,7 @@ impl ServerSession {
         match codec::parse(body, &server.parse_limits) {
             Ok(Packet::Single(Message::Notification(request))) => match Control::read(&request) {
                 Some(control) if self.is_v1() => self.control(&control),
+                _ if server.is_ordered(&request.method) => self.begin_in_order(body),
                 _ => self.begin(body, None, None),
             },
             Ok(Packet::Single(Message::Call(id, _))) if self.is_v1() => self.begin(body, Some(id), None),
@@ -136,11 +141,33 @@ impl ServerSession {
                 let id = id.map(|id| id.as_json().into());
                 self.calls.insert(RunningCall { id, subscription, running: Box::pin(running) });
             }
-            Err(error) => {
-                let answer = self.server.refuse(body, &error);
-                self.send(answer, None);
-            }
+            Err(error) => self.refuse(body, &error),
         }
+    }
+
+    /// Starts an ordered notification, or queues it behind the one that runs, or refuses it.
+    fn begin_in_order(&mut self, body: &Bytes) {
+        match self.admit(body) {
+            Ok((context, room)) => {
+                let notification = OrderedNotification { body: body.clone(), context: context.keeping_order(), room };
+                if let Some(first) = self.ordered.push(notification) {
+                    self.start_in_order(first);
+                }
+            }
+            Err(error) => self.refuse(body, &error),
+        }
+    }
+
+    fn start_in_order(&mut self, notification: OrderedNotification) {
+        let OrderedNotification { body, context, room } = notification;
+        let running = Arc::clone(&self.server).answer(body, Arc::new(context), room);
+        let key = self.calls.insert(RunningCall { id: None, subscription: None, running: Box::pin(running) });
+        self.ordered.note_begun(key);
+    }
+
+    fn refuse(&mut self, body: &Bytes, error: &ErrorObject) {
+        let answer = self.server.refuse(body, error);
+        self.send(answer, None);
     }
 
     /// Takes room for a message and reads its headers. Fails with the error that refuses it.
@@ -154,7 +181,7 @@ impl ServerSession {
             let data = format!("a message may have at most {limit} bytes");
             return Err(ErrorObject::from(ErrorCode::REQUEST_TOO_LARGE).with_data(&data));
         }
-        if self.calls.len() >= limits.connection_calls() {
+        if self.calls.len() + self.ordered.waiting() >= limits.connection_calls() {
             meter.shed("calls", 1);
             return Err(of_calls(CapacityError::Connection));
         }
@@ -200,12 +227,20 @@ impl ServerSession {
     fn run_calls(&mut self, cx: &mut Context<'_>) {
         self.calls.register(cx);
         // A call that wakes itself gets its next turn in the next poll.
-        for _ in 0..self.calls.queued() {
+        let mut turns = self.calls.queued();
+        let mut ordered_turns = ORDERED_AT_A_TIME;
+        while turns > 0 {
+            turns -= 1;
             let Some(key) = self.calls.next() else { return };
             if let Some(Poll::Ready(answered)) = self.calls.poll(key, |call, cx| call.running.as_mut().poll(cx))
                 && let Some(call) = self.calls.remove(key)
             {
                 self.finish(call, answered);
+                if let Some(next) = self.ordered.next_after(key) {
+                    self.start_in_order(next);
+                    turns += usize::from(ordered_turns > 0);
+                    ordered_turns = ordered_turns.saturating_sub(1);
+                }
             }
         }
         if self.calls.queued() > 0 {

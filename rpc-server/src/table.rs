@@ -145,6 +145,8 @@ pub(crate) struct MethodTable {
     // Names from the wire are only looked up and never inserted, so callers cannot cause collisions in spite of the
     // fixed seed.
     by_name: HashMap<Cow<'static, str>, usize, FixedState>,
+    /// Whether any method is ordered.
+    has_ordered: bool,
     #[cfg(feature = "openrpc")]
     pub(crate) description: Option<rpc_core::openrpc::Document>,
 }
@@ -180,6 +182,7 @@ impl MethodTable {
             }
         }
         Self {
+            has_ordered: rows.iter().any(|row| row.method.ordered),
             rows,
             unknown: methods.unknown,
             fallback: methods.fallback,
@@ -192,6 +195,11 @@ impl MethodTable {
     /// Returns the methods, each once.
     pub(crate) fn methods(&self) -> impl Iterator<Item = &MethodRef> {
         self.rows.iter().map(|row| &row.method)
+    }
+
+    /// Returns whether the notifications of the method with this name run in order.
+    pub(crate) fn is_ordered(&self, name: &str) -> bool {
+        self.has_ordered && self.find(name, &mut None).is_some_and(|row| row.method.ordered)
     }
 
     /// Returns the row that answers calls of this unknown method, if there is one. A fallback does not answer names

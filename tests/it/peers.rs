@@ -3,3 +3,4 @@
 mod outbound;
 mod server;
 mod server_limits;
+mod server_ordered;

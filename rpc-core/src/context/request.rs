@@ -66,6 +66,7 @@ pub struct RequestContext {
     /// Boxed and made late, since few requests open a stream.
     stream: OnceLock<Box<StreamSlot>>,
     peer: Option<Peer>,
+    keeps_order: bool,
 }
 
 impl RequestContext {
@@ -106,6 +107,7 @@ impl RequestContext {
             accepts_stream: false,
             stream: OnceLock::new(),
             peer: None,
+            keeps_order: false,
         }
     }
 
@@ -260,6 +262,21 @@ impl RequestContext {
     /// Returns the other side of the session that the request came over.
     pub fn peer(&self) -> Option<&Peer> {
         self.peer.as_ref()
+    }
+
+    /// Makes the request last until its handler has ended, since the next message begins then. A deadline does not detach
+    /// the handler.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn keeping_order(mut self) -> Self {
+        self.keeps_order = true;
+        self
+    }
+
+    /// Returns whether the next message begins when the handler of this request has ended.
+    #[doc(hidden)]
+    pub fn keeps_order(&self) -> bool {
+        self.keeps_order
     }
 
     /// Leaves the stream that a handler has opened for the server's answer.

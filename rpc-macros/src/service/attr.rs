@@ -28,6 +28,7 @@ const METHOD: Place = Place {
         "requires",
         "params",
         "blocking",
+        "ordered",
         "stream",
         "resume",
         "lag",
@@ -148,6 +149,7 @@ pub(crate) struct MethodArgs {
     pub(crate) timeout_ms: Option<u64>,
     pub(crate) params: Option<Ident>,
     pub(crate) blocking: Option<Ident>,
+    pub(crate) ordered: Option<Ident>,
     pub(crate) requires: Requires,
     pub(crate) stream: StreamArgs,
 }
@@ -178,6 +180,10 @@ impl MethodArgs {
             "blocking" => {
                 attr::flag(key, input)?;
                 self.blocking = Some(key.clone());
+            }
+            "ordered" => {
+                attr::flag(key, input)?;
+                self.ordered = Some(key.clone());
             }
             "requires" => self.requires.take(key, input)?,
             "timeout" => self.timeout_ms = Some(timeout(&attr::string(key, input)?)?),

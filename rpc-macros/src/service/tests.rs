@@ -41,7 +41,7 @@ fn a_service_becomes_a_contract_its_descriptions_a_server_and_a_client() {
                 #[rpc(readonly, timeout = "2s")]
                 async fn list(&self, #[rpc(default = 10)] limit: u32, #[rpc(default)] offset: u32) -> Vec<User>;
 
-                #[rpc(idempotent, name = "seen", alias = "viewed")]
+                #[rpc(idempotent, ordered, name = "seen", alias = "viewed")]
                 async fn mark_seen(&self, #[rpc(context)] cx: &rpc::Context, #[rpc(name = "userId")] id: u64);
 
                 #[deprecated]
@@ -120,6 +120,15 @@ fn one_parameter_can_be_all_params() {
 fn what_is_async_does_not_block() {
     assert_eq!(errors_in("#[rpc(blocking, readonly)] fn f(&self);"), [""; 0]);
     assert_error("#[rpc(blocking)] async fn f(&self);", "`blocking` is for methods that are not `async`: write `fn f`");
+}
+
+#[test]
+fn any_method_but_a_stream_can_be_ordered() {
+    for key in ["ordered", "ordered, readonly", "ordered, idempotent", "ordered, requires"] {
+        assert_eq!(errors_in(&format!("#[rpc({key})] async fn f(&self);")), [""; 0]);
+    }
+    assert_eq!(errors_in("#[rpc(ordered, blocking)] fn f(&self);"), [""; 0]);
+    assert_error("#[rpc(ordered = true)] async fn f(&self);", "`ordered` takes no value");
 }
 
 #[test]

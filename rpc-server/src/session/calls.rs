@@ -12,6 +12,7 @@ use crate::dispatch::{NO, WrittenAnswer, whole_error};
 use crate::http::{Backend, HttpState};
 use crate::idempotency::KeyHeaders;
 use crate::load::{ByteRoom, ConnectionLoad};
+use crate::throttle::Throttle;
 
 /// What answers the messages of a session.
 pub(super) struct SessionServer {
@@ -66,7 +67,15 @@ impl SessionServer {
         AnsweredCall { answer, room }
     }
 
-    /// Refuses a message with this error, before any handler has seen it.
+    /// Returns whether the notifications of this method run in order. A `Dispatch` of the user's own has no order.
+    pub(super) fn is_ordered(&self, method: &str) -> bool {
+        match &self.http_state.backend {
+            Backend::Own(dispatcher) => dispatcher.table.is_ordered(method),
+            Backend::Foreign(_) => false,
+        }
+    }
+
+    /// Refuses a message with this error, before any handler has seen it. Its notifications are dropped.
     pub(super) fn refuse(&self, body: &[u8], error: &ErrorObject) -> WrittenAnswer {
         let mut answer = if error.code() == ErrorCode::OVERLOADED {
             WrittenAnswer::overloaded(IdRef::NULL, error)
@@ -78,6 +87,9 @@ impl SessionServer {
         if let Ok(packet) = codec::parse(body, &self.parse_limits) {
             answer.replace_with(error, &packet);
             answer = answer.to(&packet);
+        }
+        if answer.body.is_empty() {
+            log_dropped(error);
         }
         answer
     }
@@ -93,5 +105,14 @@ impl SessionServer {
         if let Ok(packet @ Packet::Batch(_)) = codec::parse(body, &self.parse_limits) {
             answer.replace_with(&error, &packet);
         }
+    }
+}
+
+/// Logs that notifications were dropped. Their sender is not told.
+#[cold]
+fn log_dropped(error: &ErrorObject) {
+    static DROPPED: Throttle = Throttle::with(10);
+    if let Some(suppressed) = DROPPED.pass() {
+        tracing::warn!(code = error.code().get(), suppressed, "a notification was dropped: {}", error.message());
     }
 }

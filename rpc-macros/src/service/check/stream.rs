@@ -10,6 +10,7 @@ use crate::types;
 pub(super) fn check_keys(method: &Method, diagnostics: &mut Diagnostics) {
     has_no_effect(method, diagnostics);
     does_not_block(method, diagnostics);
+    has_no_order(method, diagnostics);
     selects_by_topic(method, diagnostics);
 }
 
@@ -44,6 +45,14 @@ fn does_not_block(method: &Method, diagnostics: &mut Diagnostics) {
     if let (Some(_), Some(blocking)) = (&method.attrs.stream.stream, &method.attrs.blocking) {
         let message = "a stream cannot be `blocking`: send its items from `tokio::task::spawn_blocking` by a channel";
         diagnostics.at(blocking, message);
+    }
+}
+
+/// The order is that of notifications, and a stream answers a call.
+fn has_no_order(method: &Method, diagnostics: &mut Diagnostics) {
+    if let (Some(_), Some(ordered)) = (&method.attrs.stream.stream, &method.attrs.ordered) {
+        let message = "a stream cannot be `ordered`: only notifications run in order, and a stream answers a call";
+        diagnostics.at(ordered, message);
     }
 }
 

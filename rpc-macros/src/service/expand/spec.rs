@@ -128,7 +128,8 @@ fn flags(method: &Method, service: &Service) -> TokenStream {
     let deprecated = method.is_deprecated.then(|| quote_spanned!(span=> .deprecated()));
     let lenient = service.lenient.then(|| quote_spanned!(span=> .lenient()));
     let positional = service.positional.then(|| quote_spanned!(span=> .positional()));
-    quote!(#stream #effect #timeout #requires #deprecated #lenient #positional)
+    let ordered = method.attrs.ordered.as_ref().map(|_| quote_spanned!(span=> .ordered()));
+    quote!(#stream #effect #ordered #timeout #requires #deprecated #lenient #positional)
 }
 
 fn errors(output: &Output, krate: &Path) -> Option<TokenStream> {

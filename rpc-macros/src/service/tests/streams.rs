@@ -80,6 +80,7 @@ fn keys_that_do_not_fit_a_stream_are_refused() {
         ("stream, readonly", "`stream` implies `readonly`: leave `readonly` out"),
         ("stream, idempotent", "leave `idempotent` out"),
         ("stream, blocking", "a stream cannot be `blocking`"),
+        ("stream, ordered", "a stream cannot be `ordered`: only notifications run in order"),
         (r#"stream, lag = "newest""#, "unknown lag `newest`: it is `latest`, `drop_oldest(100)` or `end`"),
         (r#"stream, lag = "drop_oldest""#, "unknown lag `drop_oldest`"),
         (r#"stream, lag = "drop_oldest(0)""#, "keeps at least one item"),

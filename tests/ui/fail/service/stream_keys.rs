@@ -13,6 +13,9 @@ trait Keys {
     #[rpc(stream, blocking)]
     fn blocking(&self) -> impl Stream<Item = u8> + Send;
 
+    #[rpc(stream, ordered)]
+    fn ordered(&self) -> impl Stream<Item = u8> + Send;
+
     #[rpc(stream, lag = "newest")]
     fn unknown_lag(&self) -> impl Stream<Item = u8> + Send;
 
