@@ -166,6 +166,7 @@ impl Dispatcher {
             return Err(Box::new(WrittenAnswer::overloaded(IdRef::NULL, &overloaded())));
         };
         if let Some(authenticate) = &self.access.authenticate
+            && !request.is_authenticated()
             && let Err(refused) = self.access.authenticate(&**authenticate, request, self.limits.handler_timeout).await
         {
             return Err(Box::new(match refused {

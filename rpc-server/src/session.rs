@@ -1,6 +1,7 @@
 //! [`ServerSession`]: the messages of one connection over which both sides send at any time. Each message takes the
 //! path of any other request, through the backend of the server. Transports own the session and drive it.
 
+mod announce;
 mod calls;
 mod control;
 mod credit;
@@ -31,6 +32,7 @@ use crate::dispatch::{WrittenAnswer, whole_error};
 use crate::fault::{of_bytes, of_calls, of_streams, overloaded};
 use crate::http::{Backend, HttpState};
 use crate::load::{ByteRoom, CapacityError, ConnectionLoad};
+use announce::is_announce;
 use calls::{AnsweredCall, RunningCall, SessionServer};
 use control::Control;
 pub(crate) use opening::CallerCheck;
@@ -116,6 +118,9 @@ impl ServerSession {
                 _ if server.is_ordered(&request.method) => self.begin_in_order(body),
                 _ => self.begin(body, None, None),
             },
+            Ok(Packet::Single(Message::Call(id, request))) if self.is_v1() && is_announce(&request) => {
+                self.announce(body, id);
+            }
             Ok(Packet::Single(Message::Call(id, _))) if self.is_v1() => self.begin(body, Some(id), None),
             Ok(Packet::Single(Message::Call(id, request))) => {
                 match OlderCall::read(&server.http_state.backend, id, &request) {
@@ -135,39 +140,47 @@ impl ServerSession {
 
     /// Starts a message, or refuses it.
     fn begin(&mut self, body: &Bytes, id: Option<IdRef<'_>>, subscription: Option<SubscriptionName>) {
-        match self.admit(body) {
-            Ok((context, room)) => {
-                let running = Arc::clone(&self.server).answer(body.clone(), Arc::new(context), room);
-                let id = id.map(|id| id.as_json().into());
-                self.calls.insert(RunningCall { id, subscription, running: Box::pin(running) });
-            }
-            Err(error) => self.refuse(body, &error),
-        }
+        let Some((context, room)) = self.admit_or_refuse(body) else { return };
+        let request = Arc::new(context);
+        let running = Box::pin(Arc::clone(&self.server).answer(body.clone(), Arc::clone(&request), room));
+        let id = id.map(|id| id.as_json().into());
+        self.calls.insert(RunningCall { id, subscription, request, running });
+    }
+
+    /// Starts the call that asks for the announcement, or refuses it.
+    fn announce(&mut self, body: &Bytes, id: IdRef<'_>) {
+        let Some((context, room)) = self.admit_or_refuse(body) else { return };
+        let (request, id) = (Arc::new(context), Box::<str>::from(id.as_json()));
+        let running = Box::pin(Arc::clone(&self.server).announce(id.clone(), Arc::clone(&request), room));
+        self.calls.insert(RunningCall { id: Some(id), subscription: None, request, running });
     }
 
     /// Starts an ordered notification, or queues it behind the one that runs, or refuses it.
     fn begin_in_order(&mut self, body: &Bytes) {
-        match self.admit(body) {
-            Ok((context, room)) => {
-                let notification = OrderedNotification { body: body.clone(), context: context.keeping_order(), room };
-                if let Some(first) = self.ordered.push(notification) {
-                    self.start_in_order(first);
-                }
-            }
-            Err(error) => self.refuse(body, &error),
+        let Some((context, room)) = self.admit_or_refuse(body) else { return };
+        let notification = OrderedNotification { body: body.clone(), context: context.keeping_order(), room };
+        if let Some(first) = self.ordered.push(notification) {
+            self.start_in_order(first);
         }
     }
 
     fn start_in_order(&mut self, notification: OrderedNotification) {
         let OrderedNotification { body, context, room } = notification;
-        let running = Arc::clone(&self.server).answer(body, Arc::new(context), room);
-        let key = self.calls.insert(RunningCall { id: None, subscription: None, running: Box::pin(running) });
+        let request = Arc::new(context);
+        let running = Box::pin(Arc::clone(&self.server).answer(body, Arc::clone(&request), room));
+        let key = self.calls.insert(RunningCall { id: None, subscription: None, request, running });
         self.ordered.note_begun(key);
     }
 
-    fn refuse(&mut self, body: &Bytes, error: &ErrorObject) {
-        let answer = self.server.refuse(body, error);
-        self.send(answer, None);
+    fn admit_or_refuse(&mut self, body: &Bytes) -> Option<(RequestContext, ByteRoom)> {
+        match self.admit(body) {
+            Ok(admitted) => Some(admitted),
+            Err(error) => {
+                let answer = self.server.refuse(body, &error);
+                self.send(answer, None);
+                None
+            }
+        }
     }
 
     /// Takes room for a message and reads its headers. Fails with the error that refuses it.
@@ -201,13 +214,18 @@ impl ServerSession {
     fn control(&mut self, control: &Control<'_>) {
         match control {
             Control::Credit { subscription, bytes } => self.streams.give_credit(subscription, *bytes),
-            Control::Cancel { id } => self.cancel(id),
+            Control::Cancel { id } => {
+                let calls = self.calls.iter().filter(|(_, call)| call.id.as_deref() == Some(id));
+                calls.for_each(|(_, call)| call.request.cancel());
+                self.give_up(id);
+            }
+            Control::GiveUp { id } => self.give_up(id),
             Control::Malformed => tracing::debug!("the params of a control notification are malformed"),
         }
     }
 
-    /// Ends the stream with this id, and gives up the calls with it.
-    fn cancel(&mut self, id: &str) {
+    /// Ends the stream with this id, and drops the calls with it.
+    fn give_up(&mut self, id: &str) {
         let calls = self.calls.iter().filter(|(_, call)| call.id.as_deref() == Some(id));
         let calls: Vec<usize> = calls.map(|(key, _)| key).collect();
         let mut cancelled = usize::from(self.streams.close(id));

@@ -1,5 +1,6 @@
 //! WebSockets over real sockets: how they are opened, what runs on them, and how they end.
 
+mod announce;
 mod both;
 mod calls;
 mod dispatch;

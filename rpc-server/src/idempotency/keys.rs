@@ -57,6 +57,8 @@ pub(crate) struct RequestKeys {
 
 /// Where the keys are.
 enum KeySource {
+    /// No call has a key. The client asks for an announcement.
+    None,
     /// The id of the only call.
     Id(Uuid),
     /// Ids that are UUIDs.
@@ -115,14 +117,15 @@ impl RequestKeys {
         request: &RequestContext,
         packet: &Packet<'_>,
     ) -> Result<Self, RequestKeysError> {
-        let (sum, doubled) = sum_and_doubled(packet);
+        let RequestSum { sum, doubled, is_of_keys } = RequestSum::of(packet);
         if sum != keys.sum {
             return Err(RequestKeysError::KeysLost);
         }
         // The sum of a single call is its only key.
         let kind = match packet {
             Packet::Single(_) if !keys.sum.is_nil() => KeySource::Id(keys.sum),
-            _ => KeySource::Ids,
+            _ if is_of_keys => KeySource::Ids,
+            _ => KeySource::None,
         };
         let owner = owner_of(idempotency, request)?;
         let info = idempotency.map(|keeper| keeper.info());
@@ -153,6 +156,7 @@ impl RequestKeys {
     pub(super) fn of(&self, id: IdRef<'_>) -> Option<CallKey> {
         let uuid = match &self.kind {
             KeySource::Header(given, key) => return Some(CallKey { given: given.clone(), key: *key }),
+            KeySource::None => return None,
             KeySource::Id(uuid) => *uuid,
             KeySource::Ids => uuid_of_id(id)?,
         };
@@ -176,6 +180,11 @@ impl RequestKeys {
         } else {
             Ok(keeper)
         }
+    }
+
+    /// Returns whether a call has a key.
+    pub(crate) fn protect_calls(&self) -> bool {
+        !matches!(self.kind, KeySource::None)
     }
 
     pub(super) fn relied_on(&self) -> Option<Uuid> {
@@ -264,21 +273,35 @@ fn single_value(headers: &HeaderMap) -> Option<Option<&http::HeaderValue>> {
     Some(values.next().is_none().then_some(first))
 }
 
-/// Returns the exclusive or of all keys, and a sorted list of those that occur more than once.
-fn sum_and_doubled(packet: &Packet<'_>) -> (Uuid, Vec<Uuid>) {
-    let entries = match packet {
-        Packet::Single(message) => return (key_of(message).unwrap_or_default(), Vec::new()),
-        Packet::Batch(entries) => entries,
-    };
-    let mut keys: Vec<Uuid> = entries.iter().filter_map(key_of).collect();
-    let sum = keys.iter().fold(0, |sum, key| sum ^ key.as_u128());
-    let mut doubled = Vec::new();
-    // The keys of our clients count up, so nearly all lists are sorted.
-    if !keys.is_sorted_by(|one, next| one < next) {
-        keys.sort_unstable();
-        doubled.extend(keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+/// The keys in a request, taken together.
+struct RequestSum {
+    /// The exclusive or of all keys.
+    sum: Uuid,
+    /// A sorted list of the keys that occur more than once.
+    doubled: Vec<Uuid>,
+    /// Whether there is a key.
+    is_of_keys: bool,
+}
+
+impl RequestSum {
+    fn of(packet: &Packet<'_>) -> Self {
+        let entries = match packet {
+            Packet::Single(message) => {
+                let key = key_of(message);
+                return Self { sum: key.unwrap_or_default(), doubled: Vec::new(), is_of_keys: key.is_some() };
+            }
+            Packet::Batch(entries) => entries,
+        };
+        let mut keys: Vec<Uuid> = entries.iter().filter_map(key_of).collect();
+        let sum = keys.iter().fold(0, |sum, key| sum ^ key.as_u128());
+        let mut doubled = Vec::new();
+        // The keys of our clients count up, so nearly all lists are sorted.
+        if !keys.is_sorted_by(|one, next| one < next) {
+            keys.sort_unstable();
+            doubled.extend(keys.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]));
+        }
+        Self { sum: Uuid::from_u128(sum), doubled, is_of_keys: !keys.is_empty() }
     }
-    (Uuid::from_u128(sum), doubled)
 }
 
 fn key_of(message: &Message<'_>) -> Option<Uuid> {

@@ -28,6 +28,8 @@ pub(super) struct RunningCall {
     pub(super) id: Option<Box<str>>,
     /// How a stream of this call is named in the older form.
     pub(super) subscription: Option<SubscriptionName>,
+    /// Its context, by which its handlers learn that it was cancelled.
+    pub(super) request: Arc<RequestContext>,
     pub(super) running: BoxFuture<AnsweredCall>,
 }
 

@@ -7,8 +7,10 @@ use serde_json::value::RawValue;
 /// What a client asks for. Ids are JSON as the client has written it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Control<'a> {
-    /// Gives up the calls with this id, and ends the stream with it.
+    /// Cancels the calls with this id, and ends the stream with it.
     Cancel { id: &'a str },
+    /// As [`Cancel`](Self::Cancel), but only for one attempt of a call. Its client may ask for the kept answer.
+    GiveUp { id: &'a str },
     /// Lets a stream send this many more bytes.
     Credit { subscription: &'a str, bytes: u64 },
     /// A notification with a control's name and other params. The session ignores it.
@@ -19,6 +21,8 @@ pub(super) enum Control<'a> {
 struct CancelParams<'a> {
     #[serde(borrow)]
     id: &'a RawValue,
+    #[serde(default)]
+    retry: bool,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +37,9 @@ impl<'a> Control<'a> {
     pub(super) fn read(notification: &Request<'a>) -> Option<Self> {
         let params = notification.params.unwrap_or_default();
         let read = match &*notification.method {
-            "rpc.cancel" => serde_json::from_str(params).map(|CancelParams { id }| Self::Cancel { id: id.get() }),
+            "rpc.cancel" => serde_json::from_str(params).map(|CancelParams { id, retry }| {
+                if retry { Self::GiveUp { id: id.get() } } else { Self::Cancel { id: id.get() } }
+            }),
             "rpc.credit" => serde_json::from_str(params)
                 .map(|CreditParams { subscription, bytes }| Self::Credit { subscription: subscription.get(), bytes }),
             _ => return None,
@@ -54,6 +60,9 @@ mod tests {
         for (method, params, expected) in [
             ("rpc.cancel", r#"{"id": "a\u0062"}"#, Some(Control::Cancel { id: r#""a\u0062""# })),
             ("rpc.cancel", r#"{"id":7,"more":1}"#, Some(Control::Cancel { id: "7" })),
+            ("rpc.cancel", r#"{"id":7,"retry":false}"#, Some(Control::Cancel { id: "7" })),
+            ("rpc.cancel", r#"{"id":7,"retry":true}"#, Some(Control::GiveUp { id: "7" })),
+            ("rpc.cancel", r#"{"id":7,"retry":1}"#, Some(Control::Malformed)),
             ("rpc.credit", r#"{"subscription":7,"bytes":9}"#, Some(Control::Credit { subscription: "7", bytes: 9 })),
             ("rpc.credit", r#"{"subscription":7,"bytes":-9}"#, Some(Control::Malformed)),
             ("rpc.credit", r#"{"subscription":7}"#, Some(Control::Malformed)),

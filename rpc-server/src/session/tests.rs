@@ -80,9 +80,12 @@ async fn draining_session_ends_once_its_calls_are_answered() {
     receive(&mut session, r#"{"jsonrpc":"2.0","method":"slow","id":2}"#);
     session.drain();
     session.drain();
+    receive(&mut session, r#"{"jsonrpc":"2.0","method":"rpc.announce","id":3}"#);
     let ended =
         r#"{"jsonrpc":"2.0","error":{"code":-32089,"message":"Stream ended","data":{"reason":"draining"}},"id":1}"#;
     assert_eq!(next(&mut session).await.unwrap(), ended);
+    let refused = next(&mut session).await.unwrap();
+    assert!(refused.contains(r#""code":-32092"#) && refused.ends_with(r#""id":3}"#), "{refused}");
     assert_eq!(next(&mut session).await.unwrap(), r#"{"jsonrpc":"2.0","result":null,"id":2}"#);
     assert_eq!(next(&mut session).await, None);
 }
