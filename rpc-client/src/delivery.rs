@@ -34,7 +34,7 @@ use crate::failure::{Failure, FailureKind};
 use crate::replies::VersionCheck;
 use crate::runtime::{Instant, sleep};
 use crate::telemetry::{self, CallSpan, MaybeWatch};
-use crate::transport::{Progress, Request};
+use crate::transport::{ProbePurpose, Progress, Request};
 use endpoint_choice::EndpointChoice;
 pub(crate) use entry::Entry;
 pub(crate) use payload::Payload;
@@ -283,6 +283,7 @@ impl Delivery {
             meter,
             transport: None,
             subscription: self.payload.subscription(),
+            purpose: ProbePurpose::Announcement,
         }
     }
 

@@ -154,6 +154,19 @@ pub struct Request {
     /// The names of the stream that it opens, for servers that know streams as subscriptions.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "HTTP has no subscriptions"))]
     pub(crate) subscription: Option<Arc<SubscriptionNames>>,
+    /// What it is for, if it is a probe.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "`HEAD` does both over HTTP"))]
+    pub(crate) purpose: ProbePurpose,
+}
+
+/// What a [probe](Transport::probe) is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ProbePurpose {
+    /// The headers that announce the server's store.
+    #[default]
+    Announcement,
+    /// A connection to the server.
+    Connection,
 }
 
 impl Request {

@@ -14,7 +14,7 @@ use crate::exchange::{AttemptTimeout, Exchange};
 use crate::failure::Failure;
 use crate::parts::deadline;
 use crate::runtime::Instant;
-use crate::transport::{Progress, Request};
+use crate::transport::{ProbePurpose, Progress, Request};
 
 impl Client {
     /// Makes a client for the server at this address, and connects to it: most useful for `ws` and `wss` addresses.
@@ -88,6 +88,7 @@ async fn connect(engine: &Engine, endpoint: &EndpointState) -> Result<(), Failur
             meter: engine.observer.meter(),
             transport: None,
             subscription: None,
+            purpose: ProbePurpose::Connection,
         };
         let exchange = Exchange {
             reply: endpoint.transport.probe(request),

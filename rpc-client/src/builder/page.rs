@@ -14,7 +14,7 @@ use crate::headers::ClientHeaders;
 use crate::meter::Meter;
 use crate::parts;
 use crate::runtime::Instant;
-use crate::transport::{Progress, Request};
+use crate::transport::{ProbePurpose, Progress, Request};
 
 const BAD_PATH: &str = "the path of a page must begin with `/` and be valid";
 
@@ -59,6 +59,7 @@ impl ClientBuilder {
             meter: Meter::default(),
             transport: None,
             subscription: None,
+            purpose: ProbePurpose::Announcement,
         };
         let reply = Arc::clone(&http).get(&page, request);
         let timeout = AttemptTimeout { until, soft: None };

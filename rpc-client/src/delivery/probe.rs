@@ -16,7 +16,7 @@ use crate::exchange::{AttemptTimeout, Exchange};
 use crate::failure::Failure;
 use crate::reliability::keys::StoreStatus;
 use crate::runtime::{Instant, sleep, timeout_at};
-use crate::transport::{Progress, Request};
+use crate::transport::{ProbePurpose, Progress, Request};
 
 /// How long the answer to a `HEAD` before the first call with a key may take, from when the request is written.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
@@ -145,6 +145,7 @@ impl Probe<'_> {
             meter: self.engine.observer.meter(),
             transport: None,
             subscription: None,
+            purpose: ProbePurpose::Announcement,
         };
         let reply = self.endpoint.transport.probe(request);
         let max_bytes = self.engine.settings.max_response_bytes;

@@ -17,7 +17,7 @@ use crate::headers::ClientHeaders;
 use crate::health_check::{CheckPlan, CheckResult, HEALTH_CALL};
 use crate::meter::Meter;
 use crate::runtime::Instant;
-use crate::transport::{Progress, Request};
+use crate::transport::{ProbePurpose, Progress, Request};
 
 /// Checks endpoints. It has what checks need of a client, and does not keep the client alive.
 pub(crate) struct HealthChecker {
@@ -109,8 +109,16 @@ impl HealthChecker {
             }
         };
         let (deadline, meter) = (until.into_std(), self.meter);
-        let request =
-            Request { body, headers, deadline, progress: progress.clone(), meter, transport: None, subscription: None };
+        let request = Request {
+            body,
+            headers,
+            deadline,
+            progress: progress.clone(),
+            meter,
+            transport: None,
+            subscription: None,
+            purpose: ProbePurpose::Announcement,
+        };
         let reply = match page {
             Some((page, http)) => http.get(page, request),
             None => endpoint.transport.send(request),

@@ -2,10 +2,11 @@
 //! connection, and their answers are found by id. Streams are messages of the same connection.
 //!
 //! From the bottom up: `pipe` is what carries messages, and `connector` opens it. `incoming` reads messages, `control`
-//! and `subscribe` write them, and `message_headers` has the headers in them. `state` has the requests of a connection.
+//! and `subscribe` write them, and `message_headers` has the headers in them. `announce` asks for the server's store. `state` has the requests of a connection.
 //! `stream_buffer` and `early_items` have those messages of streams that were not read. `driver` is the task of a
 //! connection, `connection` its handle, and `pool` has all connections to a server.
 
+mod announce;
 mod connection;
 mod connector;
 mod control;
@@ -28,17 +29,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
-use rpc_core::BoxFuture;
 use rpc_core::codec::Envelope;
+use rpc_core::{BoxFuture, SessionProtocol};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
-use self::connection::{IdentifiedRequest, Received};
+use self::announce::{announce_call, announced};
+use self::connection::{Connection, IdentifiedRequest, Received, WaitingRequest};
 pub(super) use self::connector::{ConnectRefusal, OpenPipe, PipeConnector, RefusedUpgrade};
 pub(super) use self::pipe::{MessagePipe, PipeEnd};
 use self::pool::ConnectionPool;
 use self::state::Expect;
-use super::{Reply, ReplyBody, Request, ServerAddress};
+use super::{ProbePurpose, Reply, ReplyBody, Request, ServerAddress};
 use crate::call_id::CallId;
 use crate::failure::{Failure, FailureKind, HttpError};
 use crate::meter::RequestGauge;
@@ -67,9 +69,9 @@ impl Multiplexed {
             // The first poll marks the request as held back, if it has to wait.
             let permit = this.wait_for_room(&request).await?;
             let identified = identify(request)?;
-            let begin = |connection: &Arc<connection::Connection>| connection.begin(&identified);
+            let begin = |connection: &Arc<Connection>| connection.begin(&identified);
             let waiting = match this.pool.begin(&identified.request.headers, begin).await {
-                Ok((waiting, _)) => waiting,
+                Ok(waiting) => waiting,
                 Err(ConnectRefusal::Failed(failure)) => return Err(failure),
                 Err(ConnectRefusal::Refused(refused)) => return Ok(reply_of(*refused)),
             };
@@ -85,22 +87,26 @@ impl Multiplexed {
         })
     }
 
-    /// Connects, if there is no connection. The headers of the reply are those by which the server accepts a new
-    /// connection.
+    /// Connects, if there is no connection, and asks the server for its announcement, if the probe is for that. Without
+    /// `rpc.v1` there is none, and the reply has no headers.
     pub(super) fn probe(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {
         request.progress.hold();
         let this = self.clone();
         Box::pin(async move {
-            match this.pool.begin(&request.headers, |connection| (!connection.is_retired()).then_some(())).await {
-                Ok(((), accepted)) => {
-                    let headers = accepted.map(|headers| HeaderMap::clone(&headers)).unwrap_or_default();
-                    Ok(Reply { headers, ..Reply::new(Bytes::new()) })
-                }
-                Err(ConnectRefusal::Failed(failure)) => Err(failure),
-                Err(ConnectRefusal::Refused(refused)) => {
-                    let RefusedUpgrade { status, headers, .. } = *refused;
-                    Err(Failure::new(FailureKind::Status(HttpError { status, headers, error: None, answer: None })))
-                }
+            if request.purpose == ProbePurpose::Connection {
+                let begin = |connection: &Arc<Connection>| (!connection.is_retired()).then_some(());
+                this.pool.begin(&request.headers, begin).await.map_err(failure_of)?;
+                return Ok(Reply::new(Bytes::new()));
+            }
+            let _permit = this.wait_for_room(&request).await?;
+            let call = announce_call(request);
+            match this.pool.begin(&call.request.headers, |connection| ask(connection, &call)).await {
+                Ok(Asked::Nobody) => Ok(Reply::new(Bytes::new())),
+                Ok(Asked::Server(waiting)) => match waiting.receive().await? {
+                    Received::Whole(answer, headers) => announced(&answer, headers),
+                    Received::Stream(..) => Err(Failure::protocol("the answer to `rpc.announce` is a stream")),
+                },
+                Err(refusal) => Err(failure_of(refusal)),
             }
         })
     }
@@ -137,6 +143,32 @@ fn identify(request: Request) -> Result<IdentifiedRequest, Failure> {
         _ => Expect::Answer,
     };
     Ok(IdentifiedRequest { request, ids, expect })
+}
+
+/// Whether a server was asked for its announcement.
+enum Asked {
+    Server(WaitingRequest),
+    /// The connection does not speak `rpc.v1`.
+    Nobody,
+}
+
+/// Asks on this connection. Returns `None` if the connection takes no requests.
+fn ask(connection: &Arc<Connection>, call: &IdentifiedRequest) -> Option<Asked> {
+    match connection.protocol() {
+        SessionProtocol::RpcV1 => connection.begin(call).map(Asked::Server),
+        _ => (!connection.is_retired()).then_some(Asked::Nobody),
+    }
+}
+
+/// Makes the failure of a probe for which no connection was opened.
+fn failure_of(refusal: ConnectRefusal) -> Failure {
+    match refusal {
+        ConnectRefusal::Failed(failure) => failure,
+        ConnectRefusal::Refused(refused) => {
+            let RefusedUpgrade { status, headers, .. } = *refused;
+            Failure::new(FailureKind::Status(HttpError { status, headers, error: None, answer: None }))
+        }
+    }
 }
 
 /// Makes the reply of a server that refused the connection. Since its request is not sent, the client knows that it did

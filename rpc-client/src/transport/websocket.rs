@@ -173,9 +173,9 @@ impl ConnectorInner {
             .max_frame_size(Some(self.max_message_bytes));
         let until = Instant::now() + self.timeout;
         match timeout_at(until, upgrade(stream, self.bytes.uri(), headers, config)).await {
-            Ok(Ok(Upgraded { socket, protocol, headers })) => {
+            Ok(Ok(Upgraded { socket, protocol })) => {
                 let pipe = Box::new(WebSocketPipe::new(socket, self.max_message_bytes));
-                Ok(OpenPipe { pipe, protocol, headers })
+                Ok(OpenPipe { pipe, protocol })
             }
             Ok(Err(UpgradeError::Refused(refused))) => Err(ConnectRefusal::Refused(refused)),
             Ok(Err(UpgradeError::Failed(error))) => Err(self.bytes.failure(error).into()),

@@ -33,8 +33,7 @@ fn pay(client: &Client, token: Option<&str>) -> Call<usize> {
 async fn a_ticket_is_its_subjects_whatever_the_token() {
     let count = Arc::default();
     let server = server(&count).build();
-    // Over a WebSocket, the client does not learn that the server keeps keys, and issues no ticket.
-    for (way, client) in clients_of(&server).await.into_iter().filter(|(way, _)| *way != "WebSocket") {
+    for (way, client) in clients_of(&server).await {
         for (first, same, others) in
             [(Some("ada's"), Some("ada's next"), [Some("bob's"), None]), (None, None, [Some("ada's"), Some("bob's")])]
         {
@@ -59,8 +58,7 @@ async fn a_ticket_is_its_subjects_whatever_the_token() {
 async fn a_ticket_is_not_issued_to_wrong_credentials_and_the_client_goes_on() {
     let count = Arc::default();
     let server = server(&count).build();
-    // Over a WebSocket, the client does not learn that the server keeps keys, and issues no ticket.
-    for (way, client) in clients_of(&server).await.into_iter().filter(|(way, _)| *way != "WebSocket") {
+    for (way, client) in clients_of(&server).await {
         let failure = pay(&client, Some("guess")).ticket().await.unwrap_err();
         assert_eq!((failure.outcome(), failure.kind()), (Outcome::NotSent, ErrorKind::Authentication), "{way}");
         // The client has not concluded from this that there is no store.
@@ -75,15 +73,18 @@ async fn whom_keys_belong_to_is_what_the_scope_hook_says() {
     let count = Arc::default();
     let tenant = |request: &RequestContext| Some(request.headers.get("x-tenant")?.to_str().ok()?.to_owned());
     let server = server(&count).idempotency_scope(tenant).build();
-    let client = Client::new(format!("http://{}", serve(&server).await)).unwrap();
-    let mut call = pay(&client, Some("ada's")).header("x-tenant", "a");
-    let ticket = call.ticket().await.unwrap();
-    call.await.unwrap();
-    let again = pay(&client, Some("bob's")).header("x-tenant", "a").redeem(ticket.clone());
-    assert_eq!(again.await.unwrap(), 1);
-    let error = pay(&client, Some("ada's")).header("x-tenant", "b").redeem(ticket).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown);
-    assert_eq!(count.load(Ordering::Relaxed), 1);
+    let addr = serve(&server).await;
+    for (number, scheme) in (1..).zip(["http", "ws"]) {
+        let client = Client::new(format!("{scheme}://{addr}")).unwrap();
+        let mut call = pay(&client, Some("ada's")).header("x-tenant", "a");
+        let ticket = call.ticket().await.unwrap();
+        assert_eq!(call.await.unwrap(), number);
+        let again = pay(&client, Some("bob's")).header("x-tenant", "a").redeem(ticket.clone());
+        assert_eq!(again.await.unwrap(), number);
+        let error = pay(&client, Some("ada's")).header("x-tenant", "b").redeem(ticket).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown);
+        assert_eq!(count.load(Ordering::Relaxed), number);
+    }
 }
 
 async fn head(server: &Server, headers: &[(&str, &str)]) -> Reply {

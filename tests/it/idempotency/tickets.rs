@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rpc::idempotency::MemoryStore;
-use rpc::transport::{HttpTransport, Reply, Request, Transport};
+use rpc::transport::{HttpTransport, Reply, Request, Transport, WebSocketTransport};
 use rpc::{BoxFuture, Client, ErrorKind, Failure, Outcome, Retry, Ticket};
 use rpc_core::KeyRefusal;
 use serde_json::json;
@@ -96,7 +96,7 @@ async fn a_time_or_a_scope_that_cannot_be_read_stops_the_request() {
 /// own clock stands still.
 #[derive(Debug)]
 struct Sleepy {
-    inner: HttpTransport,
+    inner: Arc<dyn Transport>,
     store: TestStore,
     posts: Arc<AtomicUsize>,
     loses_first: bool,
@@ -120,38 +120,45 @@ impl Transport for Sleepy {
     }
 }
 
-fn sleepy(till: &Till, loses_first: bool) -> (Client, Arc<AtomicUsize>) {
-    let posts = Arc::<AtomicUsize>::default();
-    let inner = HttpTransport::new(till.url()).unwrap();
-    let transport = Sleepy { inner, store: till.store.clone(), posts: Arc::clone(&posts), loses_first };
-    (Client::builder().transport(transport).build().unwrap(), posts)
+/// Returns a client for each kind of connection, with the number of its requests.
+fn sleepy(till: &Till, loses_first: bool) -> [(Client, Arc<AtomicUsize>); 2] {
+    let websocket = WebSocketTransport::new(till.url().replace("http://", "ws://")).unwrap();
+    let inner: [Arc<dyn Transport>; 2] = [Arc::new(HttpTransport::new(till.url()).unwrap()), Arc::new(websocket)];
+    inner.map(|inner| {
+        let posts = Arc::<AtomicUsize>::default();
+        let transport = Sleepy { inner, store: till.store.clone(), posts: Arc::clone(&posts), loses_first };
+        (Client::builder().transport(transport).build().unwrap(), posts)
+    })
 }
 
 #[tokio::test]
 async fn a_repeat_of_a_machine_that_slept_does_not_run_once_more() {
     let till = Till::serve(TestStore::new()).await;
-    let (client, posts) = sleepy(&till, true);
-    let error = pay(&client).await.unwrap_err();
-    assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
-    assert_eq!((posts.load(Ordering::Relaxed), till.payments()), (2, 1));
+    for (payments, (client, posts)) in (1..).zip(sleepy(&till, true)) {
+        let error = pay(&client).await.unwrap_err();
+        assert_eq!(error.outcome(), Outcome::Unknown, "{error:?}");
+        assert_eq!((posts.load(Ordering::Relaxed), till.payments()), (2, payments));
+    }
 }
 
 #[tokio::test]
 async fn a_new_call_of_a_machine_that_slept_is_made_by_the_time_that_it_is_told() {
-    let till = Till::serve(TestStore::new()).await;
-    let (client, posts) = sleepy(&till, false);
-    assert_eq!(pay(&client).await.unwrap(), 1);
-    assert_eq!(pay(&client).await.unwrap(), 2);
-    // The second call was refused at first, because it seemed as old as the announcement.
-    assert_eq!((posts.load(Ordering::Relaxed), till.payments()), (3, 2));
-    assert_eq!(pay(&client).await.unwrap(), 3);
-    assert_eq!(posts.load(Ordering::Relaxed), 4);
+    for way in [0, 1] {
+        let till = Till::serve(TestStore::new()).await;
+        let (client, posts) = &sleepy(&till, false)[way];
+        assert_eq!(pay(client).await.unwrap(), 1);
+        assert_eq!(pay(client).await.unwrap(), 2);
+        // The second call was refused at first, because it seemed as old as the announcement.
+        assert_eq!((posts.load(Ordering::Relaxed), till.payments()), (3, 2));
+        assert_eq!(pay(client).await.unwrap(), 3);
+        assert_eq!(posts.load(Ordering::Relaxed), 4);
+    }
 }
 
 #[tokio::test]
 async fn a_redeemed_ticket_is_answered_with_what_is_kept() {
     let till = Till::serve(TestStore::new()).await;
-    for (number, client) in [till.client(), till.in_process()].into_iter().enumerate() {
+    for (number, client) in [till.client(), till.client_of_websocket(), till.in_process()].into_iter().enumerate() {
         let mut first = pay(&client);
         let ticket = first.ticket().await.unwrap();
         assert_eq!(first.ticket().await.unwrap(), ticket, "a call has one ticket");
@@ -169,19 +176,21 @@ async fn a_redeemed_ticket_is_answered_with_what_is_kept() {
 #[tokio::test]
 async fn a_ticket_whose_call_was_never_sent_runs_when_it_is_redeemed() {
     let till = Till::serve(TestStore::new()).await;
-    let ticket = pay(&till.client()).ticket().await.unwrap();
-    for _ in 0..2 {
-        assert_eq!(pay(&till.client()).redeem(ticket.clone()).retry(Retry::never()).await.unwrap(), 1);
+    for (payments, client) in (1..).zip(till.clients()) {
+        let ticket = pay(&client).ticket().await.unwrap();
+        for client in [client].into_iter().chain(till.clients()) {
+            assert_eq!(pay(&client).redeem(ticket.clone()).retry(Retry::never()).await.unwrap(), payments);
+        }
+        assert_eq!(till.payments(), payments);
     }
-    assert_eq!(till.payments(), 1);
 }
 
 #[tokio::test]
 async fn a_ticket_is_of_one_store_and_no_other_runs_its_call() {
     let (till, other) = (Till::serve(TestStore::new()).await, Till::serve(TestStore::another()).await);
     let ticket = pay(&till.client()).ticket().await.unwrap();
-    for retry in [Retry::exponential(), Retry::never()] {
-        let client = other.client();
+    let clients = [Retry::exponential(), Retry::never()].map(|retry| other.clients().map(|client| (retry, client)));
+    for (retry, client) in clients.into_iter().flatten() {
         // The first time the client does not know the other store. The second time it does.
         for _ in 0..2 {
             let error = pay(&client).retry(retry).redeem(ticket.clone()).await.unwrap_err();
@@ -232,12 +241,12 @@ impl Transport for Switch {
 #[tokio::test]
 async fn a_ticket_that_is_older_than_the_stores_memory_ends_as_unknown() {
     let till = Till::serve(TestStore::new()).await;
-    let mut first = pay(&till.client());
+    let mut first = pay(&till.client_of_websocket());
     let ticket = first.ticket().await.unwrap();
     first.await.unwrap();
     till.store.forget();
-    for retry in [Retry::exponential(), Retry::never()] {
-        let error = pay(&till.client()).retry(retry).redeem(ticket.clone()).await.unwrap_err();
+    for (retry, client) in [Retry::exponential(), Retry::never()].into_iter().zip(till.clients()) {
+        let error = pay(&client).retry(retry).redeem(ticket.clone()).await.unwrap_err();
         assert_eq!((error.outcome(), error.attempts().len()), (Outcome::Unknown, 1), "{error:?}");
         assert_eq!(error.error_object().unwrap().code().get(), -32097);
     }
@@ -271,18 +280,19 @@ async fn a_memory_store_never_runs_a_ticket_twice_whenever_it_is_redeemed() {
 #[tokio::test]
 async fn a_redeemed_ticket_waits_for_the_call_that_still_runs() {
     let mut till = Till::serve(TestStore::new()).await;
-    let client = till.client();
-    let wait = || client.call::<usize>("till.wait", ()).deadline(Duration::from_secs(20));
-    let mut first = wait();
-    let ticket = first.ticket().await.unwrap();
-    let first = tokio::spawn(first.into_future());
-    till.began().await;
-    first.abort();
-    let again = tokio::spawn(wait().retry(Retry::never()).redeem(ticket).into_future());
-    till.store.someone_waits().await;
-    till.open();
-    assert_eq!(again.await.unwrap().unwrap(), 1);
-    assert_eq!(till.payments(), 1);
+    for (payments, client) in (1..).zip(till.clients()) {
+        let wait = || client.call::<usize>("till.wait", ()).deadline(Duration::from_secs(20));
+        let mut first = wait();
+        let ticket = first.ticket().await.unwrap();
+        let first = tokio::spawn(first.into_future());
+        till.began().await;
+        first.abort();
+        let again = tokio::spawn(wait().retry(Retry::never()).redeem(ticket).into_future());
+        till.store.someone_waits().await;
+        till.open();
+        assert_eq!(again.await.unwrap().unwrap(), payments);
+        assert_eq!(till.payments(), payments);
+    }
 }
 
 #[tokio::test]

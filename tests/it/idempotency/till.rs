@@ -148,6 +148,15 @@ impl Till {
         Client::new(self.url()).unwrap()
     }
 
+    pub(super) fn client_of_websocket(&self) -> Client {
+        Client::new(format!("ws://{}", self.addr.unwrap())).unwrap()
+    }
+
+    /// Returns a client for each kind of connection.
+    pub(super) fn clients(&self) -> [Client; 2] {
+        [self.client(), self.client_of_websocket()]
+    }
+
     pub(super) fn in_process(&self) -> Client {
         Client::in_process(&self.server)
     }

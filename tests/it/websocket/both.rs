@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use futures_util::{Stream, StreamExt, stream};
-use rpc::{After, At, Client, Retry, Server};
+use rpc::{After, At, Client, Context, Retry, Server};
 use support::raw_http::TEST_TIMEOUT;
 use support::{serve, serve_app};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use crate::streams::cutting_proxy::CuttingProxy;
@@ -175,4 +175,29 @@ async fn encrypted_websocket_carries_calls() {
     let server = Server::builder().tls(tls).method("echo", |(number,): (u64,)| async move { number }).build();
     let url = format!("wss://localhost:{}", serve(&server).await.port());
     ping(&Client::builder().endpoint(url).tls_config(authority.client()).build().unwrap()).await;
+}
+
+#[tokio::test]
+async fn call_that_is_dropped_is_cancelled_on_the_server() {
+    let (told, mut tells) = mpsc::unbounded_channel();
+    let server = Server::builder()
+        .method("wait", move |cx: Context| {
+            let told = told.clone();
+            async move {
+                told.send("begun").unwrap();
+                cx.cancelled().await;
+                told.send("cancelled").unwrap();
+            }
+        })
+        .method("echo", |(number,): (u64,)| async move { number })
+        .build();
+    let client = client_of(&format!("http://{}", serve(&server).await));
+    let call = {
+        let client = client.clone();
+        tokio::spawn(async move { client.call::<()>("wait", ()).await })
+    };
+    assert_eq!(tells.recv().await, Some("begun"));
+    call.abort();
+    assert_eq!(timeout(TEST_TIMEOUT, tells.recv()).await.unwrap(), Some("cancelled"));
+    ping(&client).await;
 }

@@ -10,16 +10,17 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::HeaderMap;
 use rpc_core::SessionProtocol;
+use rpc_core::headers::RPC_IDEMPOTENCY;
 use tokio::sync::oneshot;
 
 use super::message_headers::write_headers;
 use super::shared::SharedState;
-use super::state::{Arrived, Expect, Outgoing, Token};
+use super::state::{Arrived, Expect, GivenUp, Outgoing, Token};
 use super::stream_buffer::StreamBuffer;
 use super::subscribe::subscribe_call;
 use crate::call_id::CallId;
 use crate::failure::Failure;
-use crate::transport::Request;
+use crate::transport::{Progress, Request};
 
 /// A request with what its connection must know of it.
 #[derive(Debug)]
@@ -41,6 +42,10 @@ pub(super) struct Connection {
 impl Connection {
     pub(super) fn new(state: Arc<SharedState>, protocol: SessionProtocol, opened_with: HeaderMap) -> Self {
         Self { state, protocol, opened_with }
+    }
+
+    pub(super) fn protocol(&self) -> SessionProtocol {
+        self.protocol
     }
 
     /// Returns whether the connection takes no more requests.
@@ -69,9 +74,20 @@ impl Connection {
         let outgoing = Outgoing { ids: ids.clone(), text, expect: expect.clone(), progress: request.progress.clone() };
         // Another request may have come in the meantime.
         let token = self.state.change(|state| state.has_room_for(ids).then(|| state.enqueue(outgoing, sender)))?;
-        let held = HeldRequest { connection: Arc::clone(self), token: Some(token) };
+        let held = HeldRequest {
+            connection: Arc::clone(self),
+            token: Some(token),
+            progress: request.progress.clone(),
+            dropped: if has_ticket(&request.headers) { GivenUp::Attempt } else { GivenUp::Call },
+        };
         Some(WaitingRequest { held, answer })
     }
+}
+
+/// Returns whether the calls of a request have tickets, by which they may be repeated at any time.
+fn has_ticket(headers: &HeaderMap) -> bool {
+    let keys = headers.get(RPC_IDEMPOTENCY).and_then(|keys| keys.to_str().ok());
+    keys.is_some_and(|keys| keys.contains(";scope="))
 }
 
 /// Closes the connection: nothing can begin a request, and none is under way.
@@ -93,12 +109,16 @@ impl fmt::Debug for Connection {
 struct HeldRequest {
     connection: Arc<Connection>,
     token: Option<Token>,
+    progress: Progress,
+    /// What is given up if the caller drops the request.
+    dropped: GivenUp,
 }
 
 impl Drop for HeldRequest {
     fn drop(&mut self) {
         if let Some(token) = self.token {
-            self.connection.state.change(|state| state.abandon(token));
+            let given_up = if self.progress.has_timed_out() { GivenUp::Attempt } else { self.dropped };
+            self.connection.state.change(|state| state.abandon(token, given_up));
         }
     }
 }

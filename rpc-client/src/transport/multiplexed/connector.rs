@@ -21,8 +21,6 @@ pub(crate) trait PipeConnector: Send + Sync + 'static {
 pub(crate) struct OpenPipe {
     pub(crate) pipe: Box<dyn MessagePipe>,
     pub(crate) protocol: SessionProtocol,
-    /// The headers by which the server accepted the connection.
-    pub(crate) headers: HeaderMap,
 }
 
 /// Why no connection was opened. Nothing was sent.

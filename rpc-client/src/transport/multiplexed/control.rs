@@ -7,8 +7,18 @@ use crate::call_id::CallId;
 
 /// Cancels a call or a stream.
 pub(super) fn cancel(id: &CallId) -> Bytes {
+    cancel_with(id, "")
+}
+
+/// Gives up an attempt of a call, which another attempt may repeat under the same idempotency key.
+pub(super) fn give_up(id: &CallId) -> Bytes {
+    cancel_with(id, r#","retry":true"#)
+}
+
+fn cancel_with(id: &CallId, more: &str) -> Bytes {
     let mut text = br#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":"#.to_vec();
     id.write_json(&mut text);
+    text.extend_from_slice(more.as_bytes());
     text.extend_from_slice(b"}}");
     text.into()
 }
@@ -54,13 +64,15 @@ mod tests {
     use rpc_core::{ErrorCode, ErrorObject, IdRef};
     use uuid::Uuid;
 
-    use super::{LAGGED, cancel, credit, final_error, refuse_call, unsubscribe};
+    use super::{LAGGED, cancel, credit, final_error, give_up, refuse_call, unsubscribe};
     use crate::call_id::{CallId, CallKey};
 
     #[test]
     fn ids_are_written_as_they_were_sent() {
         let key = CallId::Key(CallKey::new(Uuid::from_u128(0xab)));
         assert_eq!(cancel(&CallId::Number(7)), r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7}}"#);
+        let given_up = r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":7,"retry":true}}"#;
+        assert_eq!(give_up(&CallId::Number(7)), given_up);
         assert_eq!(
             credit(&key, 32768),
             concat!(

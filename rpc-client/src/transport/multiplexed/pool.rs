@@ -48,14 +48,7 @@ enum Link {
     Opening(Opening),
 }
 
-type Opening = Shared<BoxFuture<'static, Result<Opened, ConnectRefusal>>>;
-
-/// A connection that was opened, with the headers of its acceptance.
-#[derive(Clone)]
-struct Opened {
-    connection: Arc<Connection>,
-    headers: Arc<HeaderMap>,
-}
+type Opening = Shared<BoxFuture<'static, Result<Arc<Connection>, ConnectRefusal>>>;
 
 impl ConnectionPool {
     /// Makes a pool without connections. `own` are the headers of all requests of the client.
@@ -64,29 +57,25 @@ impl ConnectionPool {
     }
 
     /// Uses a connection for a request with these headers. `begin` is called with each connection that may take it,
-    /// until one does. Also returns the headers by which the server accepted the connection, if this call waited for
-    /// that.
+    /// until one does.
     ///
     /// All requests that wait share one attempt to connect.
     pub(super) async fn begin<T>(
         &self,
         headers: &HeaderMap,
         mut begin: impl FnMut(&Arc<Connection>) -> Option<T>,
-    ) -> Result<(T, Option<Arc<HeaderMap>>), ConnectRefusal> {
+    ) -> Result<T, ConnectRefusal> {
         let identity = self.identity(headers);
-        let mut accepted = None;
         for _ in 0..MAX_OPENINGS {
             let opening = match self.find(&identity, &mut begin)? {
-                Found::Begun(begun) => return Ok((begun, accepted)),
+                Found::Begun(begun) => return Ok(begun),
                 Found::Opening(opening) => opening,
             };
             let opened = opening.clone().await;
             self.settle(&opening, &opened);
-            let Opened { connection, headers } = opened?;
-            if let Some(begun) = begin(&connection) {
-                return Ok((begun, Some(headers)));
+            if let Some(begun) = begin(&opened?) {
+                return Ok(begun);
             }
-            accepted = Some(headers);
         }
         Err(Failure::not_sent("the server has accepted connections and ended them at once").into())
     }
@@ -125,23 +114,22 @@ impl ConnectionPool {
         let headers = identity.clone();
         let connect = self.connector.connect(headers.clone());
         let opening = spawn(async move {
-            let OpenPipe { pipe, protocol, headers: accepted } = connect.await?;
+            let OpenPipe { pipe, protocol } = connect.await?;
             let state = Arc::new(SharedState::new(protocol));
             spawn(drive(pipe, Arc::clone(&state)));
-            let connection = Arc::new(Connection::new(state, protocol, headers));
-            Ok(Opened { connection, headers: Arc::new(accepted) })
+            Ok(Arc::new(Connection::new(state, protocol, headers)))
         });
         let opening = opening.map(|opened| opened.unwrap_or_else(|error| Err(Failure::connect(error).into())));
         opening.boxed().shared()
     }
 
     /// Keeps a connection that was opened, or forgets the attempt.
-    fn settle(&self, opening: &Opening, opened: &Result<Opened, ConnectRefusal>) {
+    fn settle(&self, opening: &Opening, opened: &Result<Arc<Connection>, ConnectRefusal>) {
         let mut places = self.lock();
         let place = |place: &Place| matches!(&place.link, Link::Opening(known) if known.ptr_eq(opening));
         let Some(index) = places.iter().position(place) else { return };
         match opened {
-            Ok(opened) => places[index].link = Link::Open(Arc::clone(&opened.connection)),
+            Ok(connection) => places[index].link = Link::Open(Arc::clone(connection)),
             Err(_) => drop(places.swap_remove(index)),
         }
     }

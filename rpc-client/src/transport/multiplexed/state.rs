@@ -36,6 +36,15 @@ pub(super) enum Expect {
     Stream(Arc<SubscriptionNames>),
 }
 
+/// What a caller has given up with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GivenUp {
+    /// The call, so that nobody wants an answer any more.
+    Call,
+    /// This attempt. Another one, or the redeemer of a ticket, may ask for the answer.
+    Attempt,
+}
+
 /// What has come of a request.
 #[derive(Debug)]
 pub(super) enum Arrived {
@@ -220,7 +229,7 @@ impl State {
     }
 
     /// Notes that the caller of a request has left, or that a stream is no longer read.
-    pub(super) fn abandon(&mut self, token: Token) {
+    pub(super) fn abandon(&mut self, token: Token, given_up: GivenUp) {
         let Some(pending) = self.requests.get_mut(&token) else { return };
         match mem::replace(&mut pending.stage, Stage::Abandoned) {
             Stage::Abandoned => return,
@@ -236,7 +245,11 @@ impl State {
             Stage::Written(_) | Stage::Streaming(_, None) => {}
         }
         if let SessionProtocol::RpcV1 = self.protocol {
-            self.control.extend(pending.ids.iter().map(control::cancel));
+            let message = match given_up {
+                GivenUp::Call => control::cancel,
+                GivenUp::Attempt => control::give_up,
+            };
+            self.control.extend(pending.ids.iter().map(message));
         }
         self.abandoned += 1;
     }

@@ -31,7 +31,6 @@ const REFUSAL_BYTES: usize = 64 << 10;
 pub(super) struct Upgraded {
     pub(super) socket: WebSocketStream<Box<dyn ByteStream>>,
     pub(super) protocol: SessionProtocol,
-    pub(super) headers: HeaderMap,
 }
 
 /// Why the connection does not speak WebSocket.
@@ -62,12 +61,11 @@ pub(super) async fn upgrade(
         return Err(refusal(response).await);
     }
     let protocol = check(response.headers(), &key)?;
-    let headers = response.headers().clone();
     let upgraded = hyper::upgrade::on(response).await?;
     let parts = upgraded.downcast::<TokioIo<Box<dyn ByteStream>>>().expect("the stream is the one that was passed in");
     let (stream, read) = (parts.io.into_inner(), parts.read_buf.into());
     let socket = WebSocketStream::from_partially_read(stream, read, Role::Client, Some(config)).await;
-    Ok(Upgraded { socket, protocol, headers })
+    Ok(Upgraded { socket, protocol })
 }
 
 fn request(uri: &Uri, mut headers: HeaderMap, key: &str) -> Result<http::Request<Empty<Bytes>>, http::Error> {

@@ -11,7 +11,7 @@ use super::super::control;
 use super::super::incoming::{Incoming, subscription_of};
 use super::super::message_headers::read_headers;
 use super::super::stream_buffer::{MAX_UNREAD, StreamBuffer, WINDOW};
-use super::{Arrived, Expect, MAX_REFUSALS, Pending, Stage, State, Token};
+use super::{Arrived, Expect, GivenUp, MAX_REFUSALS, Pending, Stage, State, Token};
 use crate::call_id::CallId;
 use crate::failure::{Failure, FailureKind};
 
@@ -171,7 +171,7 @@ impl State {
         // A server may count a little less than the client. It may not ignore credit.
         if !buffer.push(message, 2 * WINDOW) {
             buffer.cut(Failure::new(FailureKind::Protocol("the server sent more of a stream than it had credit for")));
-            self.abandon(token);
+            self.abandon(token, GivenUp::Call);
         }
     }
 

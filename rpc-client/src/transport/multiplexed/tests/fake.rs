@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use super::super::{ConnectRefusal, MessagePipe, Multiplexed, OpenPipe, PipeConnector, PipeEnd};
 use crate::Failure;
 use crate::meter::Meter;
-use crate::transport::{Progress, Reply, ReplyBody, Request, ServerAddress};
+use crate::transport::{ProbePurpose, Progress, Reply, ReplyBody, Request, ServerAddress};
 
 /// A connection as its peer sees it.
 pub(super) struct Peer {
@@ -121,9 +121,7 @@ impl PipeConnector for FakeConnector {
         }
         self.peers.send(peer).expect("the test runs");
         let pipe = Box::new(FakePipe { written, messages: of_peer, room });
-        let mut headers = HeaderMap::new();
-        headers.insert("x-accepted", HeaderValue::from_static("yes"));
-        let open = OpenPipe { pipe, protocol: self.protocol, headers };
+        let open = OpenPipe { pipe, protocol: self.protocol };
         Box::pin(async { Ok(open) })
     }
 
@@ -184,6 +182,7 @@ pub(super) fn request(body: &str) -> Request {
         meter: Meter::default(),
         transport: None,
         subscription: None,
+        purpose: ProbePurpose::Announcement,
     }
 }
 

@@ -7,6 +7,8 @@ use rpc_core::SessionProtocol::{RpcV1, Subscriptions};
 
 use super::super::{ConnectRefusal, PipeEnd, RefusedUpgrade};
 use super::fake::{Fake, answer, call, request, settle, text, with_header};
+use crate::transport::ProbePurpose::{self, Announcement};
+use crate::transport::Request;
 use crate::{Client, Failure};
 
 #[tokio::test]
@@ -280,13 +282,56 @@ async fn connection_closes_once_nothing_needs_it() {
 }
 
 #[tokio::test]
-async fn probe_connects_and_returns_the_headers_of_a_new_connection() {
+async fn probe_asks_for_the_announcement_beside_calls() {
     let mut fake = Fake::new(RpcV1);
-    let probe = || fake.transport.probe(request(""));
-    assert_eq!(probe().await.unwrap().headers["x-accepted"], "yes");
-    assert!(probe().await.unwrap().headers.is_empty(), "they may be old");
+    let call = fake.send(call(1));
     let mut peer = fake.peer().await;
-    assert!(peer.is_silent() && fake.has_no_further_peer());
+    peer.read().await;
+    let probe = with_header(request(""), "rpc-idempotency", "scope");
+    let probe = tokio::spawn(fake.transport.probe(probe));
+    let asked: serde_json::Value = serde_json::from_str(&peer.read().await).unwrap();
+    assert_eq!((&asked["method"], &asked["rpc"]["rpc-idempotency"]), (&"rpc.announce".into(), &"scope".into()));
+    let id = &asked["id"];
+    peer.write(format!(r#"{{"rpc":{{"rpc-idempotency":"store=a"}},"jsonrpc":"2.0","result":null,"id":{id}}}"#));
+    let reply = probe.await.unwrap().unwrap();
+    assert_eq!((reply.headers.len(), &reply.headers["rpc-idempotency"]), (1, &"store=a".parse().unwrap()));
+    peer.write(answer(1, "7"));
+    assert!(call.await.unwrap().is_ok() && fake.has_no_further_peer());
+}
+
+#[tokio::test]
+async fn probe_for_a_connection_and_probe_of_the_older_form_write_nothing() {
+    for (protocol, purpose) in
+        [(RpcV1, ProbePurpose::Connection), (Subscriptions, ProbePurpose::Connection), (Subscriptions, Announcement)]
+    {
+        let mut fake = Fake::new(protocol);
+        for _ in 0..2 {
+            let probe = Request { purpose, ..request("") };
+            assert!(fake.transport.probe(probe).await.unwrap().headers.is_empty());
+        }
+        assert!(fake.peer().await.is_silent() && fake.has_no_further_peer());
+    }
+}
+
+#[tokio::test]
+async fn attempt_that_timed_out_is_given_up_and_a_dropped_call_is_cancelled() {
+    let call = |keys| with_header(call(1), "rpc-idempotency", keys);
+    for (request, times_out, given_up) in [
+        (call("keys=a;store=b"), true, r#"{"id":1,"retry":true}"#),
+        (call("keys=a;store=b"), false, r#"{"id":1}"#),
+        (call("keys=a;store=b;scope=none"), false, r#"{"id":1,"retry":true}"#),
+    ] {
+        let mut fake = Fake::new(RpcV1);
+        let progress = request.progress.clone();
+        let call = fake.send(request);
+        let mut peer = fake.peer().await;
+        peer.read().await;
+        if times_out {
+            progress.time_out();
+        }
+        call.abort();
+        assert_eq!(peer.read().await, format!(r#"{{"jsonrpc":"2.0","method":"rpc.cancel","params":{given_up}}}"#));
+    }
 }
 
 #[tokio::test]
