@@ -1,8 +1,10 @@
 //! [`ClientBuilder`], the configuration of a client. It collects settings, headers, credentials, layers and a
 //! transport. `build` makes the [`Engine`] from them. `connect` also connects, and `page`
-//! reads a page instead.
+//! reads a page instead. `from_peer` makes the client of a session's peer.
 
 mod connect;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+mod from_peer;
 mod page;
 
 use std::fmt;
@@ -77,7 +79,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// - The address is not a URL with the scheme `http` or `https`, or `ws` or `wss` with the feature `websocket`.
+    /// - The address is not a URL with the scheme `http` or `https`, or `ws` or `wss` with the feature `websocket`, or
+    ///   `unix:PATH` with the feature `ipc`, on Unix.
     /// - An environment variable such as `HTTP_PROXY` names a proxy for it with an invalid address.
     /// - The address is `https` and TLS cannot be set up, for example without the feature `tls`.
     ///
@@ -162,8 +165,8 @@ impl Client {
 
 impl ClientBuilder {
     /// Sets the server's address, such as `http://127.0.0.1:8080`, or an [`Endpoint`] with more settings. With the
-    /// feature `websocket`, the address can be `ws://127.0.0.1:8080` or a `wss` one. Calls and streams then share a
-    /// WebSocket.
+    /// feature `websocket`, the address can be `ws://127.0.0.1:8080` or a `wss` one. With the feature `ipc`, it can be
+    /// `unix:/run/app.sock`. Calls and streams then share a connection.
     pub fn endpoint(self, endpoint: impl Into<Endpoint>) -> Self {
         self.endpoints([endpoint])
     }
@@ -582,7 +585,8 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// - There is no endpoint, or there are two of endpoint, transport and source.
-    /// - An address is not an `http` or `https` URL, nor a `ws` or `wss` URL with the feature `websocket`.
+    /// - An address is not an `http` or `https` URL, nor a `ws` or `wss` URL with the feature `websocket`, nor
+    ///   `unix:PATH` with the feature `ipc`, on Unix.
     /// - A header cannot be sent or propagated.
     /// - A health check has an invalid path, or it has a path and an endpoint has no `http` or `https` address.
     /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
@@ -640,7 +644,6 @@ impl ClientBuilder {
             http: self.http.clone(),
             #[cfg(feature = "websocket")]
             headers: self.headers.clone(),
-            #[cfg(feature = "websocket")]
             max_response_bytes: self.settings.max_response_bytes,
         }
     }
@@ -661,7 +664,9 @@ impl ClientBuilder {
                 max_bytes: self.settings.max_response_bytes,
             });
         }
+        let call_numbers = endpoints.set().all().iter().find_map(|endpoint| endpoint.transport.call_numbers());
         let mut engine = Engine::new(self.settings, headers, observer, endpoints);
+        engine.call_numbers = call_numbers.unwrap_or_default();
         engine.propagated = self.propagated;
         engine.on_attempt = self.on_attempt;
         engine.credentials = self.credentials;

@@ -78,7 +78,7 @@ impl CallId {
     }
 
     /// Appends the id as JSON.
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "ipc", feature = "websocket"))]
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Self::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),

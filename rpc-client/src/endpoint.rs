@@ -1,5 +1,7 @@
 //! [`Endpoint`]: the description of one address of a service, as users write it. `endpoints` makes live endpoints of
-//! descriptions.
+//! descriptions. `unix` makes the transport to a Unix socket.
+
+mod unix;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use self::unix::unix_transport;
 use crate::failure::Failure;
 #[cfg(not(feature = "websocket"))]
 use crate::failure::FailureKind;
@@ -14,7 +17,7 @@ use crate::headers::set_header;
 use crate::stable_hash::stable_hash;
 #[cfg(feature = "websocket")]
 use crate::transport::{ConnectionSettings, WebSocketTransport, http_form};
-use crate::transport::{HttpSettings, HttpTransport, ServerAddress, Transport};
+use crate::transport::{HttpSettings, HttpTransport, ServerAddress, Transport, unix_path};
 
 /// Describes one endpoint of a client: an address, or a transport, with its weight, tier and headers.
 ///
@@ -72,7 +75,6 @@ pub(crate) struct TransportSettings {
     #[cfg(feature = "websocket")]
     pub(crate) headers: HeaderMap,
     /// The largest size of an answer, in bytes.
-    #[cfg(feature = "websocket")]
     pub(crate) max_response_bytes: usize,
 }
 
@@ -95,7 +97,7 @@ enum TargetIdentity {
 /// What carries requests to an endpoint.
 #[derive(Clone)]
 enum Target {
-    /// HTTP or WebSocket to this URL, by a connection to this address, if there is one.
+    /// HTTP or WebSocket to this URL, by a connection to this address, if there is one. Or a Unix socket.
     Url(String, Option<SocketAddr>),
     Transport(Arc<dyn Transport>),
 }
@@ -103,6 +105,10 @@ enum Target {
 impl Endpoint {
     /// Describes the endpoint at an address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`. With the
     /// feature `websocket`, it can also be a `ws` or `wss` address.
+    ///
+    /// With the feature `ipc`, on Unix, it can be the path of a Unix socket: `unix:/run/app.sock`, or `unix:app.sock` in
+    /// the working directory. The path is taken as it stands: `%20` is not decoded. The client speaks `rpc.v1`, a message
+    /// a line. For other settings, use a `MessageTransport`.
     ///
     /// [`ClientBuilder::build`](crate::ClientBuilder::build) checks the address.
     pub fn new(url: impl Into<String>) -> Self {
@@ -231,6 +237,12 @@ impl Endpoint {
             return Err(failure);
         }
         self.settings.identity = Some(self.identity());
+        if let Target::Url(url, to) = &self.target
+            && let Some(path) = unix_path(url)
+        {
+            let transport = unix_transport(path, *to, &settings.http, settings.max_message_bytes())?;
+            return Ok(ConnectedEndpoint { settings: self.settings, transport, http: None });
+        }
         let (transport, http): (Arc<dyn Transport>, _) = match self.target {
             #[cfg(feature = "websocket")]
             Target::Url(url, to) if http_form(&url).is_some() => {
@@ -262,21 +274,29 @@ impl TransportSettings {
             headers.remove(name);
         }
         headers.extend(own.clone());
-        // A larger message ends the connection and all that it carries. The client itself rejects an answer over its
-        // limit, and this harms no other request.
-        let max_message_bytes = self.max_response_bytes.saturating_mul(2).max(MIN_MESSAGE_BYTES);
-        let connection = ConnectionSettings { headers, max_message_bytes };
+        let connection = ConnectionSettings { headers, max_message_bytes: self.max_message_bytes() };
         let url = http_form(url).unwrap_or_else(|| url.to_owned());
         WebSocketTransport::connecting_to(&url, to, &self.http, connection)
     }
 }
 
+impl TransportSettings {
+    /// Returns the largest size of a message on a connection that requests share.
+    fn max_message_bytes(&self) -> usize {
+        // A larger message ends the connection and all that it carries. The client itself rejects an answer over its
+        // limit, and this harms no other request.
+        self.max_response_bytes.saturating_mul(2).max(MIN_MESSAGE_BYTES)
+    }
+}
+
 /// The least limit of the size of a message.
-#[cfg(feature = "websocket")]
 const MIN_MESSAGE_BYTES: usize = 1 << 20;
 
-/// Returns the host and the port of a URL.
+/// Returns the host and the port of a URL, or the path of a Unix socket.
 fn address_of(url: &str) -> Result<ServerAddress, Failure> {
+    if let Some(Ok(path)) = unix_path(url) {
+        return Ok(ServerAddress::new(path, 0));
+    }
     #[cfg(feature = "websocket")]
     if let Some(url) = http_form(url) {
         return HttpTransport::address_of(&url);

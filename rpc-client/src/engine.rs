@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::call_id::CallId;
+use crate::call_numbers::CallNumbers;
 use crate::coalesce::Coalescer;
 use crate::credentials::CredentialCache;
 use crate::endpoints::Endpoints;
@@ -37,7 +37,8 @@ pub(crate) struct Engine {
     pub(crate) hedging: Option<Arc<Hedging>>,
     /// The gathered calls, if the client coalesces calls.
     pub(crate) coalescer: Option<Arc<Coalescer>>,
-    next_id: AtomicU64,
+    /// The numbers of calls without keys.
+    pub(crate) call_numbers: CallNumbers,
 }
 
 impl Engine {
@@ -61,7 +62,7 @@ impl Engine {
             endpoints,
             throttler,
             coalescer,
-            next_id: AtomicU64::new(1),
+            call_numbers: CallNumbers::default(),
         }
     }
 
@@ -79,7 +80,7 @@ impl Engine {
             throttler: self.throttler.clone(),
             hedging: self.hedging.clone(),
             coalescer: coalescer(&self.settings),
-            next_id: AtomicU64::new(1),
+            call_numbers: self.call_numbers.clone(),
         }
     }
 
@@ -106,7 +107,7 @@ impl Engine {
 
     /// Returns an id that no other call of this client has.
     pub(crate) fn next_id(&self) -> CallId {
-        CallId::Number(self.next_id.fetch_add(1, Ordering::Relaxed))
+        self.call_numbers.next()
     }
 }
 

@@ -14,6 +14,7 @@ mod breaker;
 mod builder;
 mod call;
 mod call_id;
+mod call_numbers;
 mod client;
 mod coalesce;
 mod credentials;
@@ -47,7 +48,7 @@ mod stable_hash;
 mod stream_call;
 mod stream_error;
 mod streaming;
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "ipc", feature = "websocket"))]
 mod subscribe;
 mod subset;
 #[cfg_attr(not(feature = "telemetry"), path = "telemetry/off.rs")]

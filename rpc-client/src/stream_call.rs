@@ -173,7 +173,7 @@ impl<T, E, C> StreamCall<T, E, C> {
     }
 
     /// Sets the names of the stream as a subscription.
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "ipc", feature = "websocket"))]
     pub(crate) fn with_names(mut self, names: SubscriptionNames) -> Self {
         self.opener.names = Some(Arc::new(names));
         self

@@ -21,7 +21,7 @@ impl Client {
     /// Up to 1 MiB of items waits for the reader. A stream that is not read ends when there is no room for its next
     /// item, as [lagged](rpc_core::StreamEnd::Lagged).
     ///
-    /// It needs a `ws` or `wss` address. Servers of this framework get the method as the call of a stream: use
+    /// It needs a `ws` or `wss` address, or a transport with messages of the older form. Servers of this framework get the method as the call of a stream: use
     /// [`stream`](Self::stream) for their methods. Params are as for [`call`](Self::call).
     ///
     /// # Example
@@ -42,7 +42,7 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    #[cfg_attr(docsrs, doc(cfg(feature = "websocket")))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "ipc", feature = "websocket"))))]
     pub fn subscribe<T: DeserializeOwned>(
         &self,
         subscribe: impl Into<Cow<'static, str>>,

@@ -1,19 +1,25 @@
 //! Transports, which carry requests to a server and answers back.
 //!
 //! [`HttpTransport`] is the default. Implement [`Transport`] for a protocol of your own, or to wrap another transport.
-//! With the feature `websocket`, `WebSocketTransport` sends over WebSocket. With the feature `reqwest`,
-//! `ReqwestTransport` sends through a client of that crate.
+//! With the feature `websocket`, `WebSocketTransport` sends over WebSocket. With the feature `ipc`, `MessageTransport`
+//! sends over Unix sockets and other streams of bytes. With either of them, `PeerTransport` calls the other side of a
+//! session. With the feature `reqwest`, `ReqwestTransport` sends through a client of that crate.
 
+#[cfg(feature = "ipc")]
+mod framed;
 mod http;
 mod in_process;
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "ipc", feature = "websocket"))]
 mod multiplexed;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+mod peer;
 mod progress;
 mod reply;
 #[cfg(feature = "reqwest")]
 mod reqwest;
 mod server_address;
 mod subscription_names;
+mod unix_path;
 #[cfg(feature = "websocket")]
 mod websocket;
 
@@ -24,23 +30,29 @@ use std::time::Instant;
 
 use ::http::HeaderMap;
 use bytes::Bytes;
-use rpc_core::{BoxFuture, MaybeSend, MaybeSync};
+use rpc_core::{BoxFuture, Dispatch, MaybeSend, MaybeSync};
 
+#[cfg(feature = "ipc")]
+pub use framed::MessageTransport;
 pub(crate) use http::http_setters;
 pub use http::{HttpSettings, HttpTransport, HttpTransportBuilder};
 pub(crate) use in_process::InProcess;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+pub use peer::PeerTransport;
 pub use progress::Progress;
 pub use reply::{Reply, ReplyBody};
 #[cfg(feature = "reqwest")]
 pub use reqwest::ReqwestTransport;
 pub use server_address::ServerAddress;
 pub(crate) use subscription_names::SubscriptionNames;
+pub(crate) use unix_path::unix_path;
 #[cfg(feature = "websocket")]
 pub use websocket::WebSocketTransport;
 #[cfg(feature = "websocket")]
 pub(crate) use websocket::{ConnectionSettings, http_form};
 
 use crate::Failure;
+use crate::call_numbers::CallNumbers;
 use crate::meter::Meter;
 
 /// Carries requests to a server. It is `Send` and `Sync`.
@@ -118,6 +130,19 @@ pub trait Transport: fmt::Debug + MaybeSend + MaybeSync + 'static {
     fn server_address(&self) -> Option<ServerAddress> {
         None
     }
+
+    /// Returns the numbers of calls, if clients that send through the transport must share them.
+    #[doc(hidden)]
+    fn call_numbers(&self) -> Option<CallNumbers> {
+        None
+    }
+
+    /// Answers the calls of the server with this. Returns whether it does.
+    #[doc(hidden)]
+    fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        let _ = dispatch;
+        false
+    }
 }
 
 impl<T: Transport + ?Sized> Transport for Arc<T> {
@@ -131,6 +156,14 @@ impl<T: Transport + ?Sized> Transport for Arc<T> {
 
     fn server_address(&self) -> Option<ServerAddress> {
         (**self).server_address()
+    }
+
+    fn call_numbers(&self) -> Option<CallNumbers> {
+        (**self).call_numbers()
+    }
+
+    fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        (**self).serve(dispatch)
     }
 }
 
@@ -152,10 +185,16 @@ pub struct Request {
     /// Where the request goes once it has passed the attempt layers.
     pub(crate) transport: Option<Arc<dyn Transport>>,
     /// The names of the stream that it opens, for servers that know streams as subscriptions.
-    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "HTTP has no subscriptions"))]
+    #[cfg_attr(
+        not(any(feature = "ipc", feature = "websocket")),
+        expect(dead_code, reason = "HTTP has no subscriptions")
+    )]
     pub(crate) subscription: Option<Arc<SubscriptionNames>>,
     /// What it is for, if it is a probe.
-    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "`HEAD` does both over HTTP"))]
+    #[cfg_attr(
+        not(any(feature = "ipc", feature = "websocket")),
+        expect(dead_code, reason = "`HEAD` does both over HTTP")
+    )]
     pub(crate) purpose: ProbePurpose,
 }
 

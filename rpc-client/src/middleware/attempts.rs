@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rpc_core::BoxFuture;
+use rpc_core::{BoxFuture, Dispatch};
 use tower_service::Service;
 
 use super::layer::Layers;
 use super::layer_request::LayerRequest;
 use super::next::Next;
+use crate::call_numbers::CallNumbers;
 use crate::failure::{Failure, FailureKind};
 use crate::transport::{Reply, Request, ServerAddress, Transport};
 
@@ -61,6 +62,14 @@ impl Transport for LayeredTransport {
 
     fn server_address(&self) -> Option<ServerAddress> {
         self.transport.server_address()
+    }
+
+    fn call_numbers(&self) -> Option<CallNumbers> {
+        self.transport.call_numbers()
+    }
+
+    fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        self.transport.serve(dispatch)
     }
 }
 

@@ -26,7 +26,7 @@ impl Observer {
 }
 
 fn log(server: Option<&AddressLabels>, breaker: &Breaker, state: CircuitState, now: Instant) {
-    let (address, port) = (server.map(|server| &*server.host), server.map(|server| server.port));
+    let (address, port) = (server.map(|server| &*server.host), server.and_then(|server| server.port));
     match state {
         CircuitState::Open => {
             let open_time = breaker.next_test().map(|next| next.saturating_duration_since(now));

@@ -16,7 +16,7 @@ impl Observer {
             counter!(HEALTH_TRANSITIONS, labels.with_state(health.as_str())).increment(1);
         }
         let server = labels.address();
-        let (address, port) = (server.map(|server| &*server.host), server.map(|server| server.port));
+        let (address, port) = (server.map(|server| &*server.host), server.and_then(|server| server.port));
         match health {
             Health::Unhealthy => tracing::warn!(
                 target: "rpc::client",

@@ -14,16 +14,17 @@ pub(crate) struct EndpointLabels(Option<Arc<AddressLabels>>);
 #[derive(Debug)]
 pub(super) struct AddressLabels {
     pub(super) host: Arc<str>,
-    pub(super) port: u16,
-    pub(super) port_text: Arc<str>,
+    /// `None` for a Unix socket.
+    pub(super) port: Option<u16>,
+    port_text: Arc<str>,
 }
 
 impl EndpointLabels {
     pub(crate) fn of(server: Option<ServerAddress>) -> Self {
-        let address = |ServerAddress { host, port }| AddressLabels {
-            host: host.into(),
-            port,
-            port_text: port.to_string().into(),
+        let address = |server: ServerAddress| AddressLabels {
+            port: server.known_port(),
+            port_text: server.port.to_string().into(),
+            host: server.host.into(),
         };
         Self(server.map(address).map(Arc::new))
     }
@@ -31,12 +32,18 @@ impl EndpointLabels {
     /// Returns the labels of a metric that counts changes of the endpoint to this state.
     pub(super) fn with_state(&self, state: &'static str) -> Vec<Label> {
         let mut labels = Vec::with_capacity(3);
-        if let Some(server) = self.address() {
-            labels.push(Label::new("server.address", Arc::clone(&server.host)));
-            labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
-        }
+        self.push_address(&mut labels);
         labels.push(Label::from_static_parts("state", state));
         labels
+    }
+
+    /// Adds the address, if the endpoint has one.
+    pub(super) fn push_address(&self, labels: &mut Vec<Label>) {
+        let Some(server) = self.address() else { return };
+        labels.push(Label::new("server.address", Arc::clone(&server.host)));
+        if server.port.is_some() {
+            labels.push(Label::new("server.port", Arc::clone(&server.port_text)));
+        }
     }
 
     pub(super) fn address(&self) -> Option<&AddressLabels> {

@@ -50,7 +50,7 @@ pub(super) fn of_call(
         jsonrpc.request.id = entry.decided_id().map(display),
         error.type = Empty,
         server.address = server.map(|server| &*server.host),
-        server.port = server.map(|server| server.port),
+        server.port = server.and_then(|server| server.port),
         trace_id = own.map(|own| display(own.trace_id())),
         span_id = own.map(|own| display(own.span_id())),
         parent_id = parent.map(|parent| display(parent.span_id())),
@@ -65,7 +65,7 @@ pub(super) fn identify(span: &Span, id: Option<&CallId>) {
 /// Sets the server of a span to the endpoint of the next attempt.
 pub(super) fn moved(span: &Span, server: Option<&AddressLabels>) {
     span.record("server.address", server.map(|server| &*server.host));
-    span.record("server.port", server.map(|server| server.port));
+    span.record("server.port", server.and_then(|server| server.port));
 }
 
 /// Makes the span of a batch, all attempts together.
@@ -86,7 +86,7 @@ pub(super) fn of_batch(
         jsonrpc.protocol.version = "2.0",
         error.type = Empty,
         server.address = server.map(|server| &*server.host),
-        server.port = server.map(|server| server.port),
+        server.port = server.and_then(|server| server.port),
         trace_id = own.map(|own| display(own.trace_id())),
         span_id = own.map(|own| display(own.span_id())),
         parent_id = parent.map(|parent| display(parent.span_id())),
@@ -111,7 +111,7 @@ pub(super) fn of_attempt(
         rpc.status_code = Empty,
         error.type = Empty,
         server.address = server.map(|server| &*server.host),
-        server.port = server.map(|server| server.port),
+        server.port = server.and_then(|server| server.port),
         trace_id = own.map(|own| display(own.trace_id())),
         span_id = own.map(|own| display(own.span_id())),
         parent_id = parent.map(|parent| display(parent.span_id())),

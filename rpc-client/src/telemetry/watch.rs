@@ -336,10 +336,7 @@ fn record(labels: &EndpointLabels, method: &'static str, took: Duration, failed:
     let mut all = Vec::with_capacity(6);
     all.push(Label::from_static_parts("rpc.system.name", "jsonrpc"));
     all.push(Label::from_static_parts("rpc.method", method));
-    if let Some(server) = labels.address() {
-        all.push(Label::new("server.address", Arc::clone(&server.host)));
-        all.push(Label::new("server.port", Arc::clone(&server.port_text)));
-    }
+    labels.push_address(&mut all);
     if let Some(FailureLabels { code, kind }) = failed {
         if code.is_some() {
             all.push(Label::new("rpc.status_code", kind.clone()));

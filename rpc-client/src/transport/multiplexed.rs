@@ -2,9 +2,11 @@
 //! connection, and their answers are found by id. Streams are messages of the same connection.
 //!
 //! From the bottom up: `pipe` is what carries messages, and `connector` opens it. `incoming` reads messages, `control`
-//! and `subscribe` write them, and `message_headers` has the headers in them. `announce` asks for the server's store. `state` has the requests of a connection.
-//! `stream_buffer` and `early_items` have those messages of streams that were not read. `driver` is the task of a
-//! connection, `connection` its handle, and `pool` has all connections to a server.
+//! and `subscribe` write them, and `message_headers` has the headers in them. `state` has the requests of a connection,
+//! and `shared` its lock. `stream_buffer` and `early_items` have those messages of streams that were not read. `serving`
+//! answers the calls of the server. `driver` is the task of a connection, `connection` its handle, and `pool` has all
+//! connections to a server. `identify` finds what a request waits for, and `announce` asks for the server's store. `peer`
+//! is the connection of a session of the server, for calls to its peer.
 
 mod announce;
 mod connection;
@@ -12,10 +14,13 @@ mod connector;
 mod control;
 mod driver;
 mod early_items;
+mod identify;
 mod incoming;
 mod message_headers;
+mod peer;
 mod pipe;
 mod pool;
+mod serving;
 mod shared;
 mod state;
 mod stream_buffer;
@@ -27,21 +32,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
-use rpc_core::codec::Envelope;
-use rpc_core::{BoxFuture, SessionProtocol};
+use http::HeaderMap;
+use rpc_core::{BoxFuture, Dispatch, SessionProtocol};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use self::announce::{announce_call, announced};
 use self::connection::{Connection, IdentifiedRequest, Received, WaitingRequest};
 pub(super) use self::connector::{ConnectRefusal, OpenPipe, PipeConnector, RefusedUpgrade};
+use self::identify::identify;
+pub(super) use self::peer::PeerConnection;
 pub(super) use self::pipe::{MessagePipe, PipeEnd};
 use self::pool::ConnectionPool;
-use self::state::Expect;
-use super::{ProbePurpose, Reply, ReplyBody, Request, ServerAddress};
-use crate::call_id::CallId;
+use super::{ProbePurpose, Reply, Request, ServerAddress};
 use crate::failure::{Failure, FailureKind, HttpError};
 use crate::meter::RequestGauge;
 
@@ -77,13 +80,7 @@ impl Multiplexed {
             };
             let received = waiting.receive().await?;
             drop(permit);
-            Ok(match received {
-                Received::Whole(message, headers) => Reply { headers, ..Reply::new(message) },
-                Received::Stream(messages, mut headers) => {
-                    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-                    Reply { headers, ..Reply::new(ReplyBody::from_messages(messages)) }
-                }
-            })
+            Ok(received.into_reply())
         })
     }
 
@@ -111,6 +108,11 @@ impl Multiplexed {
         })
     }
 
+    /// Answers the calls of the server with this. Returns whether it does: the first one counts.
+    pub(super) fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        self.pool.serve(dispatch)
+    }
+
     pub(super) fn server_address(&self) -> Option<ServerAddress> {
         self.pool.connector().server_address()
     }
@@ -128,21 +130,6 @@ impl Multiplexed {
         let permit = permit.map_err(|_| Failure::new(FailureKind::Expired))?;
         Ok(permit.expect("the semaphore is never closed"))
     }
-}
-
-/// Finds the ids of a request's calls, and what its answer is.
-fn identify(request: Request) -> Result<IdentifiedRequest, Failure> {
-    let mut ids = Vec::new();
-    let text = std::str::from_utf8(&request.body).map_err(|error| Failure::with_source(FailureKind::Encode, error))?;
-    let take = |envelope: Envelope<'_>| ids.extend(envelope.id.and_then(CallId::of_reply));
-    Envelope::each(text, take).map_err(|error| Failure::with_source(FailureKind::Encode, error))?;
-    let accept = request.headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    let expect = match ids.len() {
-        0 => Expect::Nothing,
-        1 if accept.contains("text/event-stream") => Expect::Stream(request.subscription.clone().unwrap_or_default()),
-        _ => Expect::Answer,
-    };
-    Ok(IdentifiedRequest { request, ids, expect })
 }
 
 /// Whether a server was asked for its announcement.

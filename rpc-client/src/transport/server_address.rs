@@ -1,17 +1,18 @@
-//! [`ServerAddress`]: host and port of a server, for telemetry and errors.
+//! [`ServerAddress`]: host and port of a server, or the path of its Unix socket, for telemetry and errors.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use http::Uri;
 
-/// The address of a transport's server, for telemetry and errors: host and port, and nothing else of its URL.
+/// The address of a transport's server, for telemetry and errors: host and port, and nothing else of its URL. For a Unix
+/// socket, it is the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerAddress {
-    /// The host name or IP address. An IPv6 address is in brackets.
+    /// The host name or IP address. An IPv6 address is in brackets. For a Unix socket: its path.
     pub host: String,
-    /// The port.
+    /// The port, or 0 if the address has none, as that of a Unix socket.
     pub port: u16,
 }
 
@@ -30,6 +31,18 @@ impl ServerAddress {
         Self { host, port: to.port() }
     }
 
+    /// Takes the path of a Unix socket.
+    #[cfg(all(unix, feature = "ipc"))]
+    pub(super) fn of_path(path: &std::path::Path) -> Self {
+        Self::new(path.display().to_string(), 0)
+    }
+
+    /// Returns the port, if the address has one.
+    #[cfg(feature = "telemetry")]
+    pub(crate) fn known_port(&self) -> Option<u16> {
+        Some(self.port).filter(|port| *port != 0)
+    }
+
     /// Takes the address from a URL. Without a port it uses the scheme's default.
     pub(super) fn of_uri(uri: &Uri) -> Option<Self> {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
@@ -39,6 +52,20 @@ impl ServerAddress {
 
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        match self.port {
+            0 => f.write_str(&self.host),
+            port => write!(f, "{}:{port}", self.host),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ServerAddress;
+
+    #[test]
+    fn port_is_shown_if_there_is_one() {
+        assert_eq!(ServerAddress::new("[::1]", 80).to_string(), "[::1]:80");
+        assert_eq!(ServerAddress::new("/run/app.sock", 0).to_string(), "/run/app.sock");
     }
 }

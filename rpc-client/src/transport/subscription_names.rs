@@ -28,7 +28,7 @@ impl SubscriptionNames {
     }
 
     /// Returns the method that unsubscribes.
-    #[cfg(feature = "websocket")]
+    #[cfg(any(feature = "ipc", feature = "websocket"))]
     pub(crate) fn unsubscribe(&self) -> &str {
         self.unsubscribe.as_deref().unwrap_or("rpc.unsubscribe")
     }

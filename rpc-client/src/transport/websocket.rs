@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, USER_AGENT};
-use rpc_core::BoxFuture;
+use rpc_core::{BoxFuture, Dispatch};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 pub(crate) use self::address::http_form;
@@ -128,6 +128,10 @@ impl Transport for WebSocketTransport {
 
     fn server_address(&self) -> Option<ServerAddress> {
         self.0.server_address()
+    }
+
+    fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        self.0.serve(dispatch)
     }
 }
 

@@ -1,5 +1,5 @@
-//! [`Connection`]: the handle to an open connection. It begins requests. The connection closes when its handle, its
-//! requests and its streams are gone.
+//! [`Connection`]: the handle to an open connection. It begins requests. A connection that the client has opened closes
+//! when its handle, its requests and its streams are gone. That of a peer belongs to its session.
 
 use std::fmt;
 use std::pin::Pin;
@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue};
 use rpc_core::SessionProtocol;
 use rpc_core::headers::RPC_IDEMPOTENCY;
 use tokio::sync::oneshot;
@@ -19,8 +20,9 @@ use super::state::{Arrived, Expect, GivenUp, Outgoing, Token};
 use super::stream_buffer::StreamBuffer;
 use super::subscribe::subscribe_call;
 use crate::call_id::CallId;
+use crate::call_numbers::CallNumbers;
 use crate::failure::Failure;
-use crate::transport::{Progress, Request};
+use crate::transport::{Progress, Reply, ReplyBody, Request};
 
 /// A request with what its connection must know of it.
 #[derive(Debug)]
@@ -37,11 +39,29 @@ pub(super) struct Connection {
     protocol: SessionProtocol,
     /// The headers of the request that opened the connection.
     opened_with: HeaderMap,
+    _close: Option<CloseOnDrop>,
 }
 
 impl Connection {
-    pub(super) fn new(state: Arc<SharedState>, protocol: SessionProtocol, opened_with: HeaderMap) -> Self {
-        Self { state, protocol, opened_with }
+    /// Makes the handle to a connection that the client has opened with a request with these headers.
+    pub(super) fn opened(state: Arc<SharedState>, protocol: SessionProtocol, opened_with: HeaderMap) -> Self {
+        let close = Some(CloseOnDrop(Arc::clone(&state)));
+        Self { state, protocol, opened_with, _close: close }
+    }
+
+    /// Makes a handle to the connection of a session, for calls to its peer.
+    pub(super) fn of_session(state: Arc<SharedState>, protocol: SessionProtocol) -> Self {
+        Self { state, protocol, opened_with: HeaderMap::new(), _close: None }
+    }
+
+    /// Returns the numbers of calls that are made through the peer of the session.
+    pub(super) fn peer_calls(&self) -> &CallNumbers {
+        self.state.peer_calls()
+    }
+
+    /// Returns whether the connection has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.state.with(|state| state.has_ended())
     }
 
     pub(super) fn protocol(&self) -> SessionProtocol {
@@ -90,10 +110,12 @@ fn has_ticket(headers: &HeaderMap) -> bool {
     keys.is_some_and(|keys| keys.contains(";scope="))
 }
 
-/// Closes the connection: nothing can begin a request, and none is under way.
-impl Drop for Connection {
+/// Closes a connection when its handle is dropped: nothing can begin a request, and none is under way.
+struct CloseOnDrop(Arc<SharedState>);
+
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
-        self.state.change(|state| state.is_closing = true);
+        self.0.change(|state| state.is_closing = true);
     }
 }
 
@@ -135,6 +157,19 @@ pub(super) struct WaitingRequest {
 pub(super) enum Received {
     Whole(Bytes, HeaderMap),
     Stream(StreamMessages, HeaderMap),
+}
+
+impl Received {
+    /// Makes the reply of a transport.
+    pub(super) fn into_reply(self) -> Reply {
+        match self {
+            Self::Whole(message, headers) => Reply { headers, ..Reply::new(message) },
+            Self::Stream(messages, mut headers) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                Reply { headers, ..Reply::new(ReplyBody::from_messages(messages)) }
+            }
+        }
+    }
 }
 
 impl WaitingRequest {

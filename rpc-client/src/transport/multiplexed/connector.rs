@@ -28,6 +28,7 @@ pub(crate) struct OpenPipe {
 pub(crate) enum ConnectRefusal {
     Failed(Failure),
     /// The server refused by an HTTP response.
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "only HTTP answers before a connection is open"))]
     Refused(Box<RefusedUpgrade>),
 }
 

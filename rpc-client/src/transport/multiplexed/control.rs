@@ -1,6 +1,7 @@
 //! The messages with which a client steers a session: it cancels, gives credit, and ends subscriptions.
 
 use bytes::Bytes;
+use rpc_core::codec::Envelope;
 use rpc_core::{Id, IdRef, codec};
 
 use crate::call_id::CallId;
@@ -42,10 +43,22 @@ pub(super) fn unsubscribe(method: &str, subscription: &str, id: u64) -> Bytes {
     text.into()
 }
 
-/// Refuses a call that the server makes.
+/// Refuses a call that the peer makes.
 pub(super) fn refuse_call(id: IdRef<'_>) -> Bytes {
+    refusal(id).into()
+}
+
+/// Refuses the calls of a batch that the peer makes. Returns `None` if it has none, or if the message is no batch.
+pub(super) fn refuse_batch(batch: &[u8]) -> Option<Bytes> {
+    let text = std::str::from_utf8(batch).ok()?;
+    let mut refusals = Vec::new();
+    let is_batch = Envelope::each(text, |envelope| refusals.extend(envelope.id.map(refusal))).ok()?;
+    (is_batch && !refusals.is_empty()).then(|| format!("[{}]", refusals.join(",")).into())
+}
+
+fn refusal(id: IdRef<'_>) -> String {
     let error = r#"{"code":-32601,"message":"Method not found"}"#;
-    format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{}}}"#, id.as_json()).into()
+    format!(r#"{{"jsonrpc":"2.0","error":{error},"id":{}}}"#, id.as_json())
 }
 
 /// Makes the answer that ends a stream of the older form. `error` is JSON text.
@@ -64,7 +77,7 @@ mod tests {
     use rpc_core::{ErrorCode, ErrorObject, IdRef};
     use uuid::Uuid;
 
-    use super::{LAGGED, cancel, credit, final_error, give_up, refuse_call, unsubscribe};
+    use super::{LAGGED, cancel, credit, final_error, give_up, refuse_batch, refuse_call, unsubscribe};
     use crate::call_id::{CallId, CallKey};
 
     #[test]
@@ -86,6 +99,10 @@ mod tests {
         );
         let refused = refuse_call(IdRef::from_json("\"a\"").unwrap());
         assert_eq!(refused, r#"{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":"a"}"#);
+        let batch = refuse_batch(br#"[{"method":"a","id":"a"},{"method":"b"}]"#).unwrap();
+        assert_eq!(batch, format!("[{}]", std::str::from_utf8(&refused).unwrap()));
+        assert_eq!(refuse_batch(br#"[{"method":"b"}]"#), None);
+        assert_eq!(refuse_batch(br#"{"method":"b","params":[1]}"#), None);
     }
 
     #[test]

@@ -16,12 +16,16 @@ pub(super) enum Incoming<'a> {
     Accepted { id: CallId, rpc: Option<&'a str> },
     /// An item of the stream with this id, which is JSON text. In the older form it may be the stream's end, an error.
     Item { subscription: &'a str, error: Option<&'a str> },
-    /// A call that the server makes.
+    /// A call that the peer makes.
     Call { id: IdRef<'a> },
-    /// An answer without an id, or no message at all. It belongs to no request that can be told.
+    /// A notification that concerns no stream of this side, or a batch of calls and notifications.
+    OfPeer,
+    /// An answer without an id. It belongs to no request that can be told.
     Unassignable,
-    /// A notification that concerns no stream.
-    Other,
+    /// An answer with an id that this side cannot have sent.
+    Foreign,
+    /// No message of JSON-RPC.
+    Malformed,
 }
 
 /// The params of a notification that belongs to a stream.
@@ -43,33 +47,43 @@ impl<'a> Incoming<'a> {
                 Some(id) => Self::Answer { ids: vec![id], rpc: envelope.rpc, result: envelope.result },
                 None if envelope.id.is_none_or(IdRef::is_null) => Self::Unassignable,
                 // The answer to an earlier call of another program, or a mistake.
-                None => Self::Other,
+                None => Self::Foreign,
             },
             Ok(Envelope { method: Some(_), id: Some(id), .. }) => Self::Call { id },
             Ok(Envelope { method: Some(method), params: Some(params), rpc, .. }) => {
-                Self::of_notification(method, params, rpc).unwrap_or(Self::Other)
+                Self::of_notification(method, params, rpc).unwrap_or(Self::OfPeer)
             }
-            Ok(Envelope { method: Some(_), .. }) => Self::Other,
-            Ok(_) | Err(_) => Self::Unassignable,
+            Ok(Envelope { method: Some(_), .. }) => Self::OfPeer,
+            Ok(_) | Err(_) => Self::Malformed,
         }
     }
 
     fn read_batch(text: &'a str) -> Self {
         let (mut ids, mut rpc) = (Vec::new(), None);
+        let (mut has_responses, mut has_calls) = (false, false);
         let read = Envelope::each(text, |envelope| {
             rpc = rpc.or(envelope.rpc);
+            has_responses |= envelope.is_response();
+            has_calls |= envelope.method.is_some();
             ids.extend(envelope.id.filter(|_| envelope.is_response()).and_then(CallId::of_reply));
         });
-        if read.is_err() || ids.is_empty() {
-            return Self::Unassignable;
+        match read {
+            Ok(_) if !ids.is_empty() => Self::Answer { ids, rpc, result: None },
+            Ok(_) if has_responses => Self::Unassignable,
+            Ok(_) if has_calls => Self::OfPeer,
+            Ok(_) | Err(_) => Self::Malformed,
         }
-        Self::Answer { ids, rpc, result: None }
     }
 
     fn of_notification(method: &str, params: &'a str, rpc: Option<&'a str>) -> Option<Self> {
         let params: StreamParams<'a> = serde_json::from_str(params).ok()?;
         let subscription = params.subscription.get();
-        if method.trim_matches('"') == ACCEPTED {
+        let method = method.trim_matches('"');
+        if method != ACCEPTED && method.starts_with("rpc.") {
+            // Credit names a stream, too: one that the peer reads.
+            return None;
+        }
+        if method == ACCEPTED {
             let id = CallId::of_reply(IdRef::from_json(subscription)?)?;
             return Some(Self::Accepted { id, rpc });
         }
@@ -99,25 +113,32 @@ mod tests {
     #[test]
     fn what_belongs_to_no_call_is_told_from_what_may_belong_to_the_only_one() {
         for text in [
-            "nonsense",
-            "",
-            "[]",
-            "[7]",
-            "7",
-            "{}",
             r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}"#,
             r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}}"#,
+            r#"[{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}]"#,
         ] {
             assert!(matches!(Incoming::read(text), Incoming::Unassignable), "{text}");
         }
+        for text in ["nonsense", "", "[]", "[7]", "7", "{}"] {
+            assert!(matches!(Incoming::read(text), Incoming::Malformed), "{text}");
+        }
+        assert!(matches!(Incoming::read(r#"{"jsonrpc":"2.0","result":1,"id":"not ours"}"#), Incoming::Foreign));
+    }
+
+    #[test]
+    fn what_the_peer_calls_is_told_from_what_it_answers() {
         for text in [
-            r#"{"jsonrpc":"2.0","result":1,"id":"not ours"}"#,
             r#"{"jsonrpc":"2.0","method":"hello"}"#,
             r#"{"jsonrpc":"2.0","method":"hello","params":[1]}"#,
             r#"{"jsonrpc":"2.0","method":"hello","params":{"result":1}}"#,
+            r#"{"jsonrpc":"2.0","method":"rpc.credit","params":{"subscription":1,"bytes":9}}"#,
+            r#"{"jsonrpc":"2.0","method":"rpc.cancel","params":{"id":1}}"#,
+            r#"[{"jsonrpc":"2.0","method":"a","id":1},{"jsonrpc":"2.0","method":"b"}]"#,
         ] {
-            assert!(matches!(Incoming::read(text), Incoming::Other), "{text}");
+            assert!(matches!(Incoming::read(text), Incoming::OfPeer), "{text}");
         }
+        let call = r#"{"jsonrpc":"2.0","method":"any","params":{"subscription":9},"id":1}"#;
+        assert!(matches!(Incoming::read(call), Incoming::Call { .. }));
     }
 
     #[test]
@@ -129,7 +150,5 @@ mod tests {
         assert!(matches!(Incoming::read(item), Incoming::Item { subscription: "\"0x1\"", error: None }));
         let end = r#"{"jsonrpc":"2.0","method":"any","params":{"subscription":9,"error":"gone"}}"#;
         assert!(matches!(Incoming::read(end), Incoming::Item { subscription: "9", error: Some("\"gone\"") }));
-        let call = r#"{"jsonrpc":"2.0","method":"any","params":{"subscription":9},"id":1}"#;
-        assert!(matches!(Incoming::read(call), Incoming::Call { .. }));
     }
 }

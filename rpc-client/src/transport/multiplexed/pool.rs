@@ -1,19 +1,22 @@
 //! [`ConnectionPool`]: the connections to one server. It opens them lazily, and again when they have ended.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName};
+use rpc_core::Dispatch;
 use rpc_core::headers::IDEMPOTENCY_KEY;
 
 use super::connection::Connection;
 use super::connector::{ConnectRefusal, OpenPipe, PipeConnector};
 use super::driver::drive;
 use super::message_headers::travels;
+use super::serving::Serving;
 use super::shared::SharedState;
+use crate::call_numbers::CallNumbers;
 use crate::failure::Failure;
 use crate::runtime::{Instant, spawn};
 
@@ -24,8 +27,13 @@ const MAX_CONNECTIONS: usize = 32;
 /// For how many connections a request waits. A server may end each of them at once.
 const MAX_OPENINGS: usize = 3;
 
-/// How long a connection is kept that others have replaced.
+/// How long a connection is kept that others have replaced. One over which the client serves is kept longer, since the
+/// server may call at any time.
 const KEEP: Duration = Duration::from_secs(60);
+
+/// The first number of calls that handlers of the client make over a connection. The calls of the client itself do not
+/// get this far, so their ids differ.
+const FIRST_PEER_CALL: u64 = 1 << 32;
 
 /// The connections to one server.
 pub(super) struct ConnectionPool {
@@ -33,6 +41,8 @@ pub(super) struct ConnectionPool {
     /// The headers that all requests of the client have. They belong to the connection, though they could travel.
     own: HeaderMap,
     places: Mutex<Vec<Place>>,
+    /// What answers the server's calls.
+    serves: OnceLock<Arc<dyn Dispatch>>,
 }
 
 /// A connection that is open, or that is being opened.
@@ -53,7 +63,13 @@ type Opening = Shared<BoxFuture<'static, Result<Arc<Connection>, ConnectRefusal>
 impl ConnectionPool {
     /// Makes a pool without connections. `own` are the headers of all requests of the client.
     pub(super) fn new(connector: Arc<dyn PipeConnector>, own: &HeaderMap) -> Self {
-        Self { connector, own: own.clone(), places: Mutex::default() }
+        Self { connector, own: own.clone(), places: Mutex::default(), serves: OnceLock::new() }
+    }
+
+    /// Answers the calls of the server with this, on connections that are opened from now on. Returns whether it does:
+    /// the first one counts.
+    pub(super) fn serve(&self, dispatch: &Arc<dyn Dispatch>) -> bool {
+        Arc::ptr_eq(self.serves.get_or_init(|| Arc::clone(dispatch)), dispatch)
     }
 
     /// Uses a connection for a request with these headers. `begin` is called with each connection that may take it,
@@ -102,7 +118,7 @@ impl ConnectionPool {
         if let Some(opening) = opening {
             return Ok(Found::Opening(opening));
         }
-        make_room(&mut places)?;
+        make_room(&mut places, if self.serves.get().is_some() { Duration::MAX } else { KEEP })?;
         let opening = self.open(identity);
         let place = Place { identity: identity.clone(), link: Link::Opening(opening.clone()), used: Instant::now() };
         places.push(place);
@@ -113,11 +129,13 @@ impl ConnectionPool {
     fn open(&self, identity: &HeaderMap) -> Opening {
         let headers = identity.clone();
         let connect = self.connector.connect(headers.clone());
+        let dispatch = self.serves.get().cloned();
         let opening = spawn(async move {
             let OpenPipe { pipe, protocol } = connect.await?;
-            let state = Arc::new(SharedState::new(protocol));
-            spawn(drive(pipe, Arc::clone(&state)));
-            Ok(Arc::new(Connection::new(state, protocol, headers)))
+            let state = Arc::new(SharedState::new(protocol, CallNumbers::starting_at(FIRST_PEER_CALL)));
+            let serving = dispatch.map(|dispatch| Serving::open(&*dispatch, &state, protocol)).transpose()?;
+            spawn(drive(pipe, Arc::clone(&state), serving));
+            Ok(Arc::new(Connection::opened(state, protocol, headers)))
         });
         let opening = opening.map(|opened| opened.unwrap_or_else(|error| Err(Failure::connect(error).into())));
         opening.boxed().shared()
@@ -181,9 +199,9 @@ impl Place {
     }
 }
 
-/// Closes connections that are no longer used, before another one is opened.
-fn make_room(places: &mut Vec<Place>) -> Result<(), ConnectRefusal> {
-    places.retain(|place| !place.is_idle() || place.used.elapsed() < KEEP);
+/// Closes connections that were not used for this long, before another one is opened.
+fn make_room(places: &mut Vec<Place>, keep: Duration) -> Result<(), ConnectRefusal> {
+    places.retain(|place| !place.is_idle() || place.used.elapsed() < keep);
     if places.len() < MAX_CONNECTIONS {
         return Ok(());
     }

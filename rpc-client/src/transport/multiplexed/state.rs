@@ -1,5 +1,5 @@
 //! [`State`]: the requests of a connection, from the queue to their answers. It performs no I/O. `receive` passes the
-//! messages of the server on.
+//! messages of the peer on.
 
 mod receive;
 
@@ -139,6 +139,11 @@ impl State {
     /// Returns whether the connection has ended, or takes no more requests.
     pub(super) fn is_retired(&self) -> bool {
         self.end.is_some() || self.abandoned >= MAX_ABANDONED
+    }
+
+    /// Returns whether the connection has ended.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Returns whether no request is under way.

@@ -1,4 +1,4 @@
-//! Passes the messages of the server on, to the requests and the streams that they belong to.
+//! Passes the messages of the peer on, to the requests and the streams that they belong to.
 
 use std::mem;
 use std::sync::Arc;
@@ -16,30 +16,44 @@ use crate::call_id::CallId;
 use crate::failure::{Failure, FailureKind};
 
 impl State {
-    /// Passes a message of the server on.
-    pub(in super::super) fn receive(&mut self, message: Bytes) {
-        let Ok(text) = std::str::from_utf8(&message) else { return };
-        match Incoming::read(text) {
+    /// Passes a message of the peer on. Returns false for what belongs to no request and no stream of this side: calls,
+    /// other notifications, and malformed messages.
+    pub(in super::super) fn receive(&mut self, message: &Bytes) -> bool {
+        match read(message) {
             Incoming::Answer { ids, rpc, result } => {
-                let Some(token) = ids.iter().find_map(|id| self.ids.get(id)).copied() else { return };
+                let Some(token) = ids.iter().find_map(|id| self.ids.get(id)).copied() else { return true };
                 match subscription_of(result).filter(|_| self.subscribes(token)) {
                     Some(subscription) => self.subscribed(token, subscription),
-                    None => self.answered(token, read_headers(rpc, &message), message.clone()),
+                    None => self.answered(token, read_headers(rpc, message), message.clone()),
                 }
             }
             Incoming::Accepted { id, rpc } => {
                 if let Some(token) = self.ids.get(&id).copied() {
-                    self.accepted(token, read_headers(rpc, &message));
+                    self.accepted(token, read_headers(rpc, message));
                 }
             }
-            Incoming::Item { subscription, error } => self.item(subscription, error, message.clone()),
-            Incoming::Call { id } => {
-                if self.control.len() < MAX_REFUSALS {
-                    self.push_control(control::refuse_call(id));
-                }
-            }
+            Incoming::Item { subscription, error } => return self.item(subscription, error, message),
             Incoming::Unassignable => self.answer_the_only_one(message),
-            Incoming::Other => {}
+            Incoming::Foreign => {}
+            Incoming::Call { .. } | Incoming::OfPeer | Incoming::Malformed => return false,
+        }
+        true
+    }
+
+    /// Handles a message that [`receive`](Self::receive) did not take, if this side serves no calls: it refuses calls.
+    pub(in super::super) fn refuse(&mut self, message: &Bytes) {
+        match read(message) {
+            Incoming::Call { id } if self.control.len() < MAX_REFUSALS => {
+                self.push_control(control::refuse_call(id));
+            }
+            Incoming::OfPeer if self.control.len() < MAX_REFUSALS => {
+                if let Some(refusals) = control::refuse_batch(message) {
+                    self.push_control(refusals);
+                }
+            }
+            // A server that answers like this answers the only call, if there is only one.
+            Incoming::Malformed => self.answer_the_only_one(message),
+            _ => {}
         }
     }
 
@@ -70,11 +84,11 @@ impl State {
 
     /// Passes an answer without an id to the request that waits, if there is only one. It may also belong to a request
     /// that was given up.
-    fn answer_the_only_one(&mut self, message: Bytes) {
+    fn answer_the_only_one(&mut self, message: &Bytes) {
         let may_wait = |stage: &Stage| matches!(stage, Stage::Written(_) | Stage::Abandoned);
         let mut waiting = self.requests.iter().filter(|(_, pending)| may_wait(&pending.stage));
         if let (Some((token, _)), None) = (waiting.next(), waiting.next()) {
-            self.answered(*token, HeaderMap::new(), message);
+            self.answered(*token, HeaderMap::new(), message.clone());
         }
     }
 
@@ -118,9 +132,8 @@ impl State {
         self.subscriptions.insert(subscription.into(), token);
         let _ = waiter.send(Ok(Arrived::Stream(buffer, HeaderMap::new())));
         for message in early.messages {
-            let text = std::str::from_utf8(&message).map_or(Incoming::Other, Incoming::read);
-            if let Incoming::Item { error, .. } = text {
-                self.item(subscription, error, message.clone());
+            if let Incoming::Item { error, .. } = read(&message) {
+                self.item(subscription, error, &message);
             }
         }
         if early.is_cut {
@@ -136,22 +149,23 @@ impl State {
         }
     }
 
-    /// Passes an item to its stream.
-    fn item(&mut self, subscription: &str, error: Option<&str>, message: Bytes) {
+    /// Passes an item to its stream. Returns false if there is no such stream.
+    fn item(&mut self, subscription: &str, error: Option<&str>, message: &Bytes) -> bool {
         if let SessionProtocol::RpcV1 = self.protocol {
             let id = IdRef::from_json(subscription).and_then(CallId::of_reply);
-            if let Some(token) = id.and_then(|id| self.ids.get(&id)).copied() {
-                self.item_in_credit(token, message);
-            }
-            return;
+            let token = id.and_then(|id| self.ids.get(&id)).copied();
+            return token.is_some_and(|token| self.item_in_credit(token, message));
         }
         let Some(token) = self.subscriptions.get(subscription).copied() else {
-            if self.requests.keys().any(|token| self.subscribes(*token)) {
-                self.early.add(subscription, message);
+            let may_be_early = self.requests.keys().any(|token| self.subscribes(*token));
+            if may_be_early {
+                self.early.add(subscription, message.clone());
             }
-            return;
+            return may_be_early;
         };
-        let Some(Pending { ids, stage: Stage::Streaming(buffer, _), .. }) = self.requests.get(&token) else { return };
+        let Some(Pending { ids, stage: Stage::Streaming(buffer, _), .. }) = self.requests.get(&token) else {
+            return true;
+        };
         match (error, ids.first()) {
             (Some(error), Some(id)) => {
                 buffer.answer(control::final_error(id, error));
@@ -159,20 +173,25 @@ impl State {
                 self.release(token);
             }
             _ => {
-                if !buffer.push(message, MAX_UNREAD) {
+                if !buffer.push(message.clone(), MAX_UNREAD) {
                     self.lagged(token, subscription);
                 }
             }
         }
+        true
     }
 
-    fn item_in_credit(&mut self, token: Token, message: Bytes) {
-        let Some(Pending { stage: Stage::Streaming(buffer, _), .. }) = self.requests.get(&token) else { return };
+    /// Passes an item to the stream of a request, or drops it if the stream is no longer read. Returns false if the
+    /// request has no stream.
+    fn item_in_credit(&mut self, token: Token, message: &Bytes) -> bool {
+        let Some(Pending { expect: Expect::Stream(_), stage, .. }) = self.requests.get(&token) else { return false };
+        let Stage::Streaming(buffer, _) = stage else { return matches!(stage, Stage::Abandoned) };
         // A server may count a little less than the client. It may not ignore credit.
-        if !buffer.push(message, 2 * WINDOW) {
+        if !buffer.push(message.clone(), 2 * WINDOW) {
             buffer.cut(Failure::new(FailureKind::Protocol("the server sent more of a stream than it had credit for")));
             self.abandon(token, GivenUp::Call);
         }
+        true
     }
 
     /// Ends a subscription whose items were not read in time.
@@ -184,4 +203,9 @@ impl State {
         }
         self.unsubscribe(token, subscription);
     }
+}
+
+/// Reads a message. One that is no UTF-8 is malformed.
+fn read(message: &Bytes) -> Incoming<'_> {
+    std::str::from_utf8(message).map_or(Incoming::Malformed, Incoming::read)
 }
