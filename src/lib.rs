@@ -127,10 +127,10 @@
 
 pub use rpc_core::{
     After, Answer, AnswerStatus, AnswerStream, At, BoxFuture, Context, Denial, Denied, Describe, Dispatch, Effect,
-    ErrorCode, ErrorKind, ErrorObject, ErrorSet, ErrorSpec, FromPeer, Id, IdempotencyKey, Internal, InternalExt,
-    KeyRefusal, Lag, MaybeSend, MaybeSync, MethodKind, MethodSpec, NoPeer, Outbound, Outcome, ParamSpec, Params, Peer,
-    Principal, RequestContext, ResponseHeaderError, RpcError, ServiceSpec, Session, SessionEvent, SessionProtocol,
-    Shared, Stream, StreamEnd, StreamMessage, StreamMessages, StreamSpec, codes,
+    ErrorCode, ErrorKind, ErrorObject, ErrorSet, ErrorSpec, Framing, FromPeer, Id, IdempotencyKey, Internal,
+    InternalExt, KeyRefusal, Lag, MaybeSend, MaybeSync, MethodKind, MethodSpec, NoPeer, Outbound, Outcome, ParamSpec,
+    Params, Peer, Principal, RequestContext, ResponseHeaderError, RpcError, ServiceSpec, Session, SessionEvent,
+    SessionProtocol, Shared, Stream, StreamEnd, StreamMessage, StreamMessages, StreamSpec, codes,
 };
 
 // When a feature is off, rustc names it to users of the items that it gates. The macros export the items if only
@@ -177,9 +177,9 @@ pub use rpc_client::DnsDiscovery;
 #[cfg(feature = "client")]
 pub use rpc_client::{
     Attempt, AttemptError, AttemptEvent, Balance, Balancer, Batch, BatchCall, BatchFuture, Call, CallFuture,
-    Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Coalesce, Credential, Credentials,
-    Discover, DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, HealthCheck, Hedge, MetaCall,
-    MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget, StreamCall, StreamCallFuture,
+    Candidates, CircuitBreaker, CircuitState, Client, ClientBuilder, ClientSettings, Coalesce, Connect, Credential,
+    Credentials, Discover, DiscoveryStatus, Endpoint, EndpointState, EndpointWatch, Error, Failure, HealthCheck, Hedge,
+    MetaCall, MetaFuture, Notification, NotificationFuture, RawCall, Retry, RetryBudget, StreamCall, StreamCallFuture,
     StreamError, Streaming, Subset, Throttle, Ticket, WithMeta, middleware as client_middleware, transport,
 };
 

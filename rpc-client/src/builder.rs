@@ -1,11 +1,14 @@
 //! [`ClientBuilder`], the configuration of a client. It collects settings, headers, credentials, layers and a
 //! transport. `build` makes the [`Engine`] from them. `connect` also connects, and `page`
-//! reads a page instead. `from_peer` makes the client of a session's peer.
+//! reads a page instead. `serves` lets the client answer
+//! calls, and `from_peer` makes the client of a session's peer.
 
 mod connect;
 #[cfg(any(feature = "ipc", feature = "websocket"))]
 mod from_peer;
 mod page;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+mod serves;
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::{Dispatch, MaybeSend, MaybeSync};
 
+pub use self::connect::Connect;
 use crate::balance::Balance;
 use crate::breaker::CircuitBreaker;
 use crate::client::Client;
@@ -68,6 +72,8 @@ pub struct ClientBuilder {
     endpoints: Vec<Endpoint>,
     source: Option<Box<dyn DynDiscover>>,
     transport: Option<Box<dyn Transport>>,
+    /// What answers the calls of servers.
+    serves: Option<Arc<dyn Dispatch>>,
     /// The first header that cannot be sent or propagated. `build` reports it.
     bad_header: Option<Failure>,
 }
@@ -587,6 +593,7 @@ impl ClientBuilder {
     /// - There is no endpoint, or there are two of endpoint, transport and source.
     /// - An address is not an `http` or `https` URL, nor a `ws` or `wss` URL with the feature `websocket`, nor
     ///   `unix:PATH` with the feature `ipc`, on Unix.
+    /// - The client [serves](Self::serves), and no endpoint is one whose server can call.
     /// - A header cannot be sent or propagated.
     /// - A health check has an invalid path, or it has a path and an endpoint has no `http` or `https` address.
     /// - There is a [`Subset`](crate::Subset) and a balancer that needs all endpoints.
@@ -617,7 +624,8 @@ impl ClientBuilder {
         let layers = AttemptLayers::build(std::mem::take(&mut self.attempt_layers));
         let (transports, breaker) = (self.transports(), self.settings.circuit_breaker);
         let check = self.settings.health_check.as_ref().map(CheckPlan::of).transpose()?;
-        let mut factory = EndpointFactory { transports, layers, breaker, subset, check: check.clone() };
+        let mut factory =
+            EndpointFactory { transports, layers, breaker, subset, check: check.clone(), serves: self.serves.clone() };
         let (transport, endpoints) = (self.transport.take(), std::mem::take(&mut self.endpoints));
         let endpoints = match (transport, self.source.take()) {
             (Some(transport), None) if endpoints.is_empty() => vec![Endpoint::with_transport(transport)],
@@ -635,7 +643,11 @@ impl ClientBuilder {
             (None, None) => factory.choose(endpoints),
         };
         factory.breaker = factory.breaker.filter(|breaker| endpoints.len() > 1 || breaker.single_endpoint);
-        let endpoints = endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
+        let endpoints: Vec<_> =
+            endpoints.into_iter().map(|endpoint| factory.make(endpoint)).collect::<Result<_, _>>()?;
+        if self.serves.is_some() && !endpoints.iter().any(|endpoint| endpoint.serves) {
+            return refuse(CANNOT_SERVE);
+        }
         Ok(self.build_on(endpoints, check, observer))
     }
 
@@ -698,6 +710,7 @@ impl fmt::Debug for ClientBuilder {
             .field("http", &self.http)
             .field("endpoints", &self.endpoints.len())
             .field("has_source", &self.source.is_some())
+            .field("serves", &self.serves.is_some())
             .field("transport", &self.transport)
             .field("layers", &self.layers)
             .field("attempt_layers", &self.attempt_layers)
@@ -705,6 +718,10 @@ impl fmt::Debug for ClientBuilder {
             .finish()
     }
 }
+
+/// Why a client that serves cannot be built.
+const CANNOT_SERVE: &str = "a client serves only over connections of its own on which servers can call: give it a ws, \
+                            wss or unix address, or a message transport that serves nothing else";
 
 fn refuse(why: &'static str) -> Result<Client, Failure> {
     Err(Failure::new(FailureKind::Builder(why)))

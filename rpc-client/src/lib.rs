@@ -60,7 +60,7 @@ pub mod transport;
 pub use balance::{Balance, Balancer};
 pub use batch::{Batch, BatchCall, BatchFuture};
 pub use breaker::{CircuitBreaker, CircuitState};
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, Connect};
 pub use call::{Call, CallFuture, MetaCall, MetaFuture};
 pub use client::Client;
 pub use coalesce::Coalesce;

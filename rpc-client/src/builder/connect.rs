@@ -1,7 +1,9 @@
 //! [`Client::connect`]: a client that has connected once, so that errors show early.
 
+use std::future::IntoFuture;
+
 use futures_util::future::join_all;
-use rpc_core::Outcome;
+use rpc_core::{BoxFuture, Outcome};
 
 use super::ClientBuilder;
 use crate::client::Client;
@@ -17,9 +19,11 @@ use crate::runtime::Instant;
 use crate::transport::{ProbePurpose, Progress, Request};
 
 impl Client {
-    /// Makes a client for the server at this address, and connects to it: most useful for `ws` and `wss` addresses.
+    /// Makes a client for the server at this address, and connects to it when it is awaited: most useful for `ws`, `wss`
+    /// and `unix` addresses.
     ///
     /// From then on it is a client as any other. It connects again when the connection has ended and there is a call.
+    /// With [`Connect::serves`], it also answers calls of the server.
     ///
     /// # Errors
     ///
@@ -40,8 +44,44 @@ impl Client {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn connect(endpoint: impl Into<Endpoint>) -> Result<Self, Failure> {
-        Self::builder().endpoint(endpoint).connect().await
+    pub fn connect(endpoint: impl Into<Endpoint>) -> Connect {
+        Connect(Self::builder().endpoint(endpoint))
+    }
+}
+
+/// Makes a client and connects to its server, when it is awaited. [`Client::connect`] makes it.
+#[must_use = "it does nothing until it is awaited"]
+#[derive(Debug)]
+pub struct Connect(ClientBuilder);
+
+impl Connect {
+    /// Answers calls and notifications of the server with this. See [`ClientBuilder::serves`].
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), rpc::Failure> {
+    /// use rpc::{Client, Server};
+    ///
+    /// let named = Server::builder().method("name", || async { "Ada" }).build();
+    /// let client = Client::connect("ws://127.0.0.1:8080").serves(named).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(any(feature = "ipc", feature = "websocket"))]
+    #[cfg_attr(docsrs, doc(cfg(any(feature = "ipc", feature = "websocket"))))]
+    pub fn serves(self, dispatch: impl rpc_core::Dispatch) -> Self {
+        Self(self.0.serves(dispatch))
+    }
+}
+
+impl IntoFuture for Connect {
+    type Output = Result<Client, Failure>;
+    type IntoFuture = BoxFuture<Self::Output>;
+
+    /// Builds the client and connects.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.0.connect())
     }
 }
 

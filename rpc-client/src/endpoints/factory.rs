@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rpc_core::Dispatch;
+
 use super::health::EndpointHealth;
 use super::state::EndpointState;
 use crate::breaker::CircuitBreaker;
@@ -19,6 +21,8 @@ pub(crate) struct EndpointFactory {
     pub(crate) breaker: Option<CircuitBreaker>,
     pub(crate) subset: Option<Subset>,
     pub(crate) check: Option<CheckPlan>,
+    /// What answers the calls of servers, over connections on which they can call.
+    pub(crate) serves: Option<Arc<dyn Dispatch>>,
 }
 
 const NO_PAGES: &str = "a health check by path needs an endpoint with an http or https URL";
@@ -45,7 +49,9 @@ impl EndpointFactory {
             Some(layers) => Arc::new(layers.around(transport)),
             None => transport,
         };
+        let serves = self.serves.as_ref().is_some_and(|dispatch| transport.serve(dispatch));
         let mut state = EndpointState::new(settings, transport, self.breaker.as_ref());
+        state.serves = serves;
         if let Some(check) = &self.check {
             let http = match check.page {
                 Some(_) => Some(http.ok_or_else(|| Failure::new(FailureKind::Builder(NO_PAGES)))?),

@@ -38,6 +38,8 @@ pub struct EndpointState {
     /// The number of attempts in flight.
     pub(super) pending: AtomicU32,
     pub(super) breaker: Option<Breaker>,
+    /// Whether the client answers calls of the endpoint's server.
+    pub(crate) serves: bool,
     /// Set if the client checks the health of the endpoint.
     pub(super) health: Option<Box<EndpointHealth>>,
     /// Whether attempts may use the endpoint: its circuit is closed and it is healthy, or too few others are.
@@ -66,6 +68,7 @@ impl EndpointState {
             identity,
             pending: AtomicU32::new(0),
             breaker: breaker.map(|settings| Breaker::new(settings, now)),
+            serves: false,
             health: None,
             usable: AtomicBool::new(true),
         }

@@ -264,8 +264,8 @@ impl RequestContext {
         self.peer.as_ref()
     }
 
-    /// Makes the request last until its handler has ended, since the next message begins then. A deadline does not detach
-    /// the handler.
+    /// Makes the request last until its handler has ended, since the next message begins then. A deadline does not
+    /// detach the handler.
     #[doc(hidden)]
     #[must_use]
     pub fn keeping_order(mut self) -> Self {

@@ -1,5 +1,5 @@
-//! [`OrderedQueue`]: the ordered notifications of a session. One runs, and the others wait for their turn in the order in
-//! which they came.
+//! [`OrderedQueue`]: the ordered notifications of a session. One runs, and the others wait in the order in which they
+//! came.
 
 use std::collections::VecDeque;
 

@@ -1,8 +1,13 @@
 //! Handlers that call the other side of their session, over real WebSockets. The client is written by hand.
 
 use std::sync::{Arc, Mutex};
+use std::task::{self, Poll};
 
-use rpc::{Client, Context, NoPeer, Server, SessionProtocol};
+use bytes::Bytes;
+use rpc::{
+    Answer, BoxFuture, Client, Context, Dispatch, FromPeer, NoPeer, Peer, RequestContext, Server, Session,
+    SessionEvent, SessionProtocol,
+};
 use serde_json::{Value, json};
 use support::raw_http::TEST_TIMEOUT;
 use support::serve;
@@ -187,4 +192,67 @@ async fn peers_know_the_protocol_of_their_session() {
         peer.notify("told", &json!([])).unwrap();
         assert_eq!(socket.receive().await["method"], "told");
     }
+}
+
+/// Opens sessions that count their messages by notifications.
+struct Counts(mpsc::UnboundedSender<Peer>);
+
+impl Dispatch for Counts {
+    fn dispatch(&self, _: Bytes, _: Arc<RequestContext>) -> BoxFuture<Answer> {
+        unreachable!("the sessions are its own")
+    }
+
+    fn open(&self, request: Arc<RequestContext>, _: SessionProtocol) -> Option<Box<dyn Session>> {
+        let peer = request.peer().expect("a session has a peer");
+        self.0.send(peer.clone()).unwrap();
+        Some(Box::new(Counting(0, Caller::from_peer(peer))))
+    }
+}
+
+struct Counting(u64, Caller);
+
+impl Session for Counting {
+    fn receive(&mut self, _: Bytes) {
+        self.0 += 1;
+        self.1.notify("count", &json!([self.0])).unwrap();
+    }
+
+    fn poll_message(&mut self, _: &mut task::Context<'_>, _: &mut Vec<u8>) -> Poll<SessionEvent> {
+        Poll::Pending
+    }
+
+    fn drain(&mut self) {}
+}
+
+#[tokio::test]
+async fn a_session_of_the_users_own_calls_its_peer() {
+    let (opened, mut opens) = mpsc::unbounded_channel();
+    let server = Server::for_dispatch(Counts(opened)).build();
+    let mut socket = WebSocket::open(serve(&server).await).await;
+    let peer = opens.recv().await.unwrap();
+    for count in 1..4 {
+        socket.notify("any", json!([])).await;
+        assert_eq!(socket.receive().await["params"], json!([count]));
+    }
+    assert!(!peer.has_ended());
+}
+
+#[tokio::test]
+async fn handlers_of_a_session_have_the_same_peer() {
+    let (joined, mut joins) = mpsc::unbounded_channel();
+    let join = move |cx: Context| {
+        let joined = joined.clone();
+        async move { joined.send(cx.peer::<Peer>().unwrap()).is_ok() }
+    };
+    let addr = serve(&Server::builder().method("join", join).build()).await;
+    let (mut first, mut second) = (WebSocket::open(addr).await, WebSocket::open(addr).await);
+    let mut peers = Vec::new();
+    for socket in [&mut first, &mut second] {
+        for id in 0..2 {
+            socket.call("join", json!([]), id).await;
+            assert_eq!(socket.receive().await, result(true, id));
+            peers.push(joins.recv().await.unwrap());
+        }
+    }
+    assert!(peers[0] == peers[1] && peers[2] == peers[3] && peers[0] != peers[2]);
 }

@@ -102,7 +102,7 @@ async fn server_without_the_subprotocol_gets_plain_messages() {
 async fn password_in_the_address_is_sent_with_the_upgrade() {
     let (listener, url) = listen().await;
     let url = url.replace("ws://", "ws://ada:secret@");
-    let (client, server) = tokio::join!(Client::connect(url), accept(&listener, None));
+    let (client, server) = tokio::join!(Client::connect(url).into_future(), accept(&listener, None));
     assert_eq!(server.headers["authorization"], "Basic YWRhOnNlY3JldA==");
     assert!(!format!("{:?}", client.unwrap()).contains("secret"));
 }
@@ -183,7 +183,7 @@ async fn client_connects_again_after_the_server_has_closed() {
 #[tokio::test]
 async fn client_closes_its_connection_when_it_is_dropped() {
     let (listener, url) = listen().await;
-    let (client, mut server) = tokio::join!(Client::connect(url), accept(&listener, None));
+    let (client, mut server) = tokio::join!(Client::connect(url).into_future(), accept(&listener, None));
     drop(client);
     assert!(matches!(server.socket.next().await, Some(Ok(Message::Close(_)))));
 }
