@@ -15,8 +15,9 @@ use crate::SessionProtocol;
 /// The other side of a session, as its calls see it.
 ///
 /// Handlers get a typed client for it from [`Context::peer`](crate::Context::peer). A transport makes one for each
-/// session, and gives it to the calls of the session by [`RequestContext::with_peer`](crate::RequestContext::with_peer).
-/// Clones are the same peer.
+/// session, and gives it to the session's calls by [`RequestContext::with_peer`](crate::RequestContext::with_peer).
+/// Clones are equal, and peers of different sessions are not. A handler that keeps peers gets its own by
+/// `cx.peer::<Peer>()`.
 #[derive(Clone)]
 pub struct Peer(Arc<PeerState>);
 
@@ -51,6 +52,20 @@ pub trait FromPeer: Sized {
     /// Makes a client that calls this peer.
     fn from_peer(peer: &Peer) -> Self;
 }
+
+impl FromPeer for Peer {
+    fn from_peer(peer: &Peer) -> Self {
+        peer.clone()
+    }
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Peer {}
 
 impl Peer {
     /// Makes the peer of a session that begins.
@@ -142,7 +157,7 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::{Outbound, Peer};
+    use super::{FromPeer, Outbound, Peer};
     use crate::SessionProtocol;
 
     #[derive(Default)]
@@ -166,6 +181,13 @@ mod tests {
         fn end(&self) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    #[test]
+    fn peers_are_equal_within_a_session() {
+        let (peer, other) = (Peer::new(SessionProtocol::RpcV1), Peer::new(SessionProtocol::RpcV1));
+        assert_eq!(Peer::from_peer(&peer), peer);
+        assert_ne!(peer, other);
     }
 
     #[test]
