@@ -61,6 +61,7 @@
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | observe, change or limit every call | [`middleware`], for clients [`client_middleware`] |
 //! | call it | [`Client`], [`ClientSettings`], [`Call`], [`Client::batch`], [`Error`] |
+//! | call the client from a handler | [`Context::peer`], `docs/peers.md` in the repository |
 //! | call other servers from a handler | [`Call::deadline_from`], [`Context::scope`], `docs/calling_others.md` in the repository |
 //! | retry it safely | [`Retry`], [`RetryBudget`], [`Outcome`], [`Ticket`], [`idempotency`] |
 //! | monitor it | `Telemetry`, `TraceContext`, `Prometheus` |
@@ -270,6 +271,10 @@ struct Endpoints;
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/streams.md")]
 struct Streams;
+/// Compiles and runs the guide about calls in both directions.
+#[cfg(all(doctest, feature = "client", feature = "macros", feature = "server", feature = "websocket"))]
+#[doc = include_str!("../docs/peers.md")]
+struct Peers;
 /// Compiles and runs the guide about errors in handlers.
 #[cfg(all(doctest, feature = "client", feature = "macros", feature = "server"))]
 #[doc = include_str!("../docs/errors.md")]
