@@ -6,3 +6,4 @@ mod reliability;
 #[cfg(unix)]
 mod stores;
 mod streams;
+mod websocket;

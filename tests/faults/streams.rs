@@ -1,7 +1,7 @@
 //! Streams over connections that break, and from servers that end. Items come once and in order, and each loss is told.
 
 mod cuts;
-mod cutting_proxy;
+pub(crate) mod cutting_proxy;
 mod drains;
 mod numbers;
 #[cfg(unix)]
