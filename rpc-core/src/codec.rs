@@ -10,6 +10,7 @@ mod parse;
 mod request;
 mod response;
 mod rpc_member;
+mod salvage;
 mod scan;
 mod stream_message;
 
@@ -23,6 +24,7 @@ pub(crate) use request::write_string;
 pub use request::{close_request, open_request};
 pub use response::{InvalidResponse, Reply, ReplyOutcome, each_reply, error_of, parse_replies, parse_reply};
 pub use rpc_member::{is_message_header, is_response, read_rpc_member, write_rpc_member};
+pub use salvage::salvage_ids;
 pub use stream_message::{ACCEPTED, ReceivedItem, ReceivedMessage, read_stream_message};
 
 /// The maximum number of nested arrays and objects in a request, its own object included.

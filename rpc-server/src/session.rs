@@ -10,6 +10,7 @@ mod ordered;
 #[cfg(feature = "websocket")]
 mod peer_session;
 mod ready_set;
+mod salvage;
 mod streams;
 mod subscriptions;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use rpc_core::codec::{self, ParseLimits};
 use rpc_core::headers::RPC_RETRY;
 use rpc_core::{AnswerStatus, BoxFuture, ErrorCode, ErrorObject, IdRef, Packet, RequestContext};
 
+use super::salvage::salvage;
 use super::subscriptions::SubscriptionName;
 use crate::dispatch::{NO, WrittenAnswer, whole_error};
 use crate::http::{Backend, HttpState};
@@ -86,9 +87,12 @@ impl SessionServer {
             answer.header(RPC_RETRY, NO);
             answer
         };
-        if let Ok(packet) = codec::parse(body, &self.parse_limits) {
-            answer.replace_with(error, &packet);
-            answer = answer.to(&packet);
+        match codec::parse(body, &self.parse_limits) {
+            Ok(packet) => {
+                answer.replace_with(error, &packet);
+                answer = answer.to(&packet);
+            }
+            Err(_) => salvage(&mut answer, error, body, self.parse_limits.max_id_bytes),
         }
         if answer.body.is_empty() {
             log_dropped(error);
@@ -96,16 +100,20 @@ impl SessionServer {
         answer
     }
 
-    /// Replaces the one error of a whole batch with one for each entry. A client finds an answer by its ids only.
+    /// Replaces an error without the id of a call with one for each call. A client finds an answer by its ids only.
     fn spread(&self, answer: &mut WrittenAnswer, body: &[u8]) {
         let is_of_batch = body.trim_ascii_start().starts_with(b"[") && answer.body.starts_with(b"{");
-        if !is_of_batch {
+        let is_of_nobody = || answer.status != AnswerStatus::Success && answer.body.ends_with(br#""id":null}"#);
+        if !is_of_batch && !is_of_nobody() {
             return;
         }
         let error = std::str::from_utf8(&answer.body).ok().and_then(codec::error_of);
         let Some(Ok(error)) = error else { return };
-        if let Ok(packet @ Packet::Batch(_)) = codec::parse(body, &self.parse_limits) {
-            answer.replace_with(&error, &packet);
+        match codec::parse(body, &self.parse_limits) {
+            Ok(packet @ Packet::Batch(_)) => answer.replace_with(&error, &packet),
+            // Its id cannot be read, or it has none.
+            Ok(Packet::Single(_)) => {}
+            Err(_) => salvage(answer, &error, body, self.parse_limits.max_id_bytes),
         }
     }
 }

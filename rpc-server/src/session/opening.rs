@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, UPGRADE};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Extensions, header};
 use rpc_core::codec::{is_message_header, read_rpc_member};
 use rpc_core::contain::contain;
@@ -66,22 +66,33 @@ impl SessionOpening {
     /// Returns why the message is refused.
     pub(super) fn context_of(&self, message: &[u8]) -> Result<RequestContext, String> {
         let own = read_rpc_member(message)?;
-        for name in own.iter().flat_map(HeaderMap::keys) {
+        for (name, value) in own.iter().flatten() {
             if !is_message_header(name) {
                 return Err(format!("the member `rpc` cannot set `{name}`: it belongs to the connection"));
             }
             // Proxies set such headers to tell who calls. A message must not change them.
-            if name.as_str().starts_with("x-") && self.headers.contains_key(name) {
-                return Err(format!("the member `rpc` cannot set `{name}`: the connection has it"));
+            if self.is_fixed(name) && !self.has_value(name, value) {
+                return Err(format!("the member `rpc` cannot set `{name}`: the connection has another value"));
             }
         }
         let mut context = self.context();
         for (name, value) in own.into_iter().flatten() {
-            if let Some(name) = name {
+            if let Some(name) = name.filter(|name| !self.is_fixed(name)) {
                 context.headers.insert(name, value);
             }
         }
         Ok(context.counting_from_now(|| tokio::time::Instant::now().into_std()).accepting_stream())
+    }
+
+    /// Returns whether messages cannot change this header.
+    fn is_fixed(&self, name: &HeaderName) -> bool {
+        name.as_str().starts_with("x-") && self.headers.contains_key(name)
+    }
+
+    /// Returns whether the connection has this value of a header. Messages join several values by commas.
+    fn has_value(&self, name: &HeaderName, value: &HeaderValue) -> bool {
+        let values: Vec<&[u8]> = self.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+        values.join(&b", "[..]) == value.as_bytes()
     }
 
     /// Makes the context of a message that has no member `rpc`.
@@ -140,6 +151,8 @@ mod tests {
         ] {
             request.headers.insert(name, HeaderValue::from_static(value));
         }
+        request.headers.append("x-region", HeaderValue::from_static("eu"));
+        request.headers.append("x-region", HeaderValue::from_static("us"));
         SessionOpening::new(&request, CallerCheck::Done)
     }
 
@@ -164,12 +177,21 @@ mod tests {
     }
 
     #[test]
+    fn messages_may_repeat_what_the_connection_has() {
+        let context = opening().context_of(br#"{"rpc":{"x-user":"ada","x-region":"eu, us"}}"#).unwrap();
+        assert_eq!(text(context.headers.get("x-user")), Some("ada"));
+        let regions: Vec<_> = context.headers.get_all("x-region").iter().map(|region| text(Some(region))).collect();
+        assert_eq!(regions, [Some("eu"), Some("us")]);
+    }
+
+    #[test]
     fn messages_cannot_pretend_to_be_of_another_caller() {
         for (member, reason) in [
             (r#"{"authorization":"Bearer b"}"#, "the member `rpc` cannot set `authorization`: it belongs"),
             (r#"{"cookie":"a=b"}"#, "the member `rpc` cannot set `cookie`: it belongs"),
             (r#"{"x-forwarded-for":"::1"}"#, "the member `rpc` cannot set `x-forwarded-for`: it belongs"),
-            (r#"{"x-user":"bob"}"#, "the member `rpc` cannot set `x-user`: the connection has it"),
+            (r#"{"x-user":"bob"}"#, "the member `rpc` cannot set `x-user`: the connection has another value"),
+            (r#"{"x-region":"eu"}"#, "the member `rpc` cannot set `x-region`: the connection has another value"),
         ] {
             let error = opening().context_of(format!(r#"{{"rpc":{member}}}"#).as_bytes()).unwrap_err();
             assert!(error.starts_with(reason), "{error}");

@@ -103,6 +103,30 @@ async fn message_over_the_limit_is_refused_with_its_id() {
 }
 
 #[tokio::test]
+async fn calls_of_a_message_that_cannot_be_read_get_its_error() {
+    let server = Server::builder().limits(Limits::default().max_batch_entries(1)).build();
+    let call = |id| format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"a","params":[]}}"#);
+    let ids = [r#""id":1}"#, r#""id":2}"#];
+    for protocol in [SessionProtocol::RpcV1, SessionProtocol::Subscriptions] {
+        for (message, code) in [
+            (format!("[{},{}]", call(1), call(2)), -32090),
+            (format!("[{},{}", call(1), call(2)), -32090),
+            (format!("[{} {}", call(1), call(2)), -32700),
+            (format!("{} {}", call(1), call(2)), -32700),
+        ] {
+            let mut session = open(&server, protocol);
+            receive(&mut session, &message);
+            let answer = next(&mut session).await.unwrap();
+            let found = ids.map(|id| answer.contains(id));
+            assert_eq!(found, [true, code == -32090], "{message}: {answer}");
+            assert!(answer.contains(&format!(r#""code":{code}"#)), "{message}: {answer}");
+            assert_eq!(answer.contains(r#""rpc-refused":"all""#), protocol == SessionProtocol::RpcV1, "{answer}");
+            assert_eq!(answer.ends_with(']'), message.starts_with('['));
+        }
+    }
+}
+
+#[tokio::test]
 async fn session_without_anything_to_do_waits() {
     let server = Server::builder().build();
     for protocol in [SessionProtocol::RpcV1, SessionProtocol::Subscriptions] {

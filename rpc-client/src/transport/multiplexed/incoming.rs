@@ -21,7 +21,7 @@ pub(super) enum Incoming<'a> {
     /// A notification that concerns no stream of this side, or a batch of calls and notifications.
     OfPeer,
     /// An answer without an id. It belongs to no request that can be told.
-    Unassignable,
+    Unassignable { rpc: Option<&'a str> },
     /// An answer with an id that this side cannot have sent.
     Foreign,
     /// No message of JSON-RPC.
@@ -45,7 +45,7 @@ impl<'a> Incoming<'a> {
         match Envelope::read(text) {
             Ok(envelope) if envelope.is_response() => match envelope.id.and_then(CallId::of_reply) {
                 Some(id) => Self::Answer { ids: vec![id], rpc: envelope.rpc, result: envelope.result },
-                None if envelope.id.is_none_or(IdRef::is_null) => Self::Unassignable,
+                None if envelope.id.is_none_or(IdRef::is_null) => Self::Unassignable { rpc: envelope.rpc },
                 // The answer to an earlier call of another program, or a mistake.
                 None => Self::Foreign,
             },
@@ -69,7 +69,7 @@ impl<'a> Incoming<'a> {
         });
         match read {
             Ok(_) if !ids.is_empty() => Self::Answer { ids, rpc, result: None },
-            Ok(_) if has_responses => Self::Unassignable,
+            Ok(_) if has_responses => Self::Unassignable { rpc },
             Ok(_) if has_calls => Self::OfPeer,
             Ok(_) | Err(_) => Self::Malformed,
         }
@@ -117,7 +117,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"}}"#,
             r#"[{"jsonrpc":"2.0","error":{"code":-32700,"message":"m"},"id":null}]"#,
         ] {
-            assert!(matches!(Incoming::read(text), Incoming::Unassignable), "{text}");
+            assert!(matches!(Incoming::read(text), Incoming::Unassignable { rpc: None }), "{text}");
         }
         for text in ["nonsense", "", "[]", "[7]", "7", "{}"] {
             assert!(matches!(Incoming::read(text), Incoming::Malformed), "{text}");

@@ -33,7 +33,7 @@ impl State {
                 }
             }
             Incoming::Item { subscription, error } => return self.item(subscription, error, message),
-            Incoming::Unassignable => self.answer_the_only_one(message),
+            Incoming::Unassignable { rpc } => self.answer_the_only_one(read_headers(rpc, message), message),
             Incoming::Foreign => {}
             Incoming::Call { .. } | Incoming::OfPeer | Incoming::Malformed => return false,
         }
@@ -52,7 +52,7 @@ impl State {
                 }
             }
             // A server that answers like this answers the only call, if there is only one.
-            Incoming::Malformed => self.answer_the_only_one(message),
+            Incoming::Malformed => self.answer_the_only_one(HeaderMap::new(), message),
             _ => {}
         }
     }
@@ -84,11 +84,11 @@ impl State {
 
     /// Passes an answer without an id to the request that waits, if there is only one. It may also belong to a request
     /// that was given up.
-    fn answer_the_only_one(&mut self, message: &Bytes) {
+    fn answer_the_only_one(&mut self, headers: HeaderMap, message: &Bytes) {
         let may_wait = |stage: &Stage| matches!(stage, Stage::Written(_) | Stage::Abandoned);
         let mut waiting = self.requests.iter().filter(|(_, pending)| may_wait(&pending.stage));
         if let (Some((token, _)), None) = (waiting.next(), waiting.next()) {
-            self.answered(*token, HeaderMap::new(), message.clone());
+            self.answered(*token, headers, message.clone());
         }
     }
 
