@@ -56,12 +56,20 @@ pub(super) struct Multiplexed {
     room: Arc<Semaphore>,
 }
 
+/// The limits of a transport on shared connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MultiplexedLimits {
+    /// The most requests that wait for answers at a time.
+    pub(super) max_requests: usize,
+    /// The most connections at a time.
+    pub(super) max_connections: usize,
+}
+
 impl Multiplexed {
-    /// Makes a transport that connects lazily. `own` are the headers of all requests of the client, and at most
-    /// `max_requests` wait for answers at a time.
-    pub(super) fn new(connector: impl PipeConnector, own: &HeaderMap, max_requests: usize) -> Self {
-        let room = Arc::new(Semaphore::new(max_requests.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { pool: Arc::new(ConnectionPool::new(Arc::new(connector), own)), room }
+    /// Makes a transport that connects lazily. `own` are the headers of all requests of the client.
+    pub(super) fn new(connector: impl PipeConnector, own: &HeaderMap, limits: MultiplexedLimits) -> Self {
+        let room = Arc::new(Semaphore::new(limits.max_requests.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { pool: Arc::new(ConnectionPool::new(Arc::new(connector), own, limits.max_connections)), room }
     }
 
     pub(super) fn send(&self, request: Request) -> BoxFuture<Result<Reply, Failure>> {

@@ -23,7 +23,7 @@ pub(crate) use self::address::http_form;
 use self::pipe::WebSocketPipe;
 use self::upgrade::{UpgradeError, Upgraded, upgrade};
 use super::http::{AGENT, ByteConnector};
-use super::multiplexed::{ConnectRefusal, Multiplexed, OpenPipe, PipeConnector};
+use super::multiplexed::{ConnectRefusal, Multiplexed, MultiplexedLimits, OpenPipe, PipeConnector};
 use super::{HttpSettings, Reply, Request, ServerAddress, Transport};
 use crate::failure::{Failure, FailureKind};
 use crate::runtime::{Instant, timeout_at};
@@ -44,7 +44,10 @@ const MAX_MESSAGE_BYTES: usize = 20 << 20;
 /// - The client's own headers and the credentials are sent when the connection is opened. If the server chooses the
 ///   subprotocol `rpc.v1`, the other headers travel with each message: deadline, trace, idempotency keys and `x-*`.
 ///   Servers without `rpc.v1` get plain JSON-RPC, and streams are subscriptions.
-/// - A call that is given up is cancelled on the server, if it speaks `rpc.v1`. So is a stream that is dropped.
+/// - Over `rpc.v1`, the client asks for the server's store of idempotency keys with the call `rpc.announce`. Without it,
+///   no keys are kept.
+/// - A call that is dropped is cancelled on the server, if it speaks `rpc.v1`. So is a stream that is dropped. An attempt
+///   that has timed out is only given up, since a retry may ask for the kept answer.
 /// - When a connection ends, requests that were not written to it were not sent. The outcome of all others is unknown.
 /// - A ping is sent each 20 s. The connection ends if nothing has arrived since the last two.
 /// - Connecting, proxies and TLS are those of [`HttpTransport`](super::HttpTransport). Proxies open a connection with
@@ -104,7 +107,11 @@ impl WebSocketTransport {
             timeout: settings.connect_timeout,
             max_message_bytes,
         }));
-        Ok(Self(Multiplexed::new(connector, &headers, settings.max_concurrent_requests)))
+        let limits = MultiplexedLimits {
+            max_requests: settings.max_concurrent_requests,
+            max_connections: settings.max_websocket_connections,
+        };
+        Ok(Self(Multiplexed::new(connector, &headers, limits)))
     }
 }
 

@@ -33,6 +33,11 @@ settings! {
         /// Further requests wait for their turn, within their deadline. A request that times out while it waits was not
         /// sent. There is no such limit with HTTP/2 from the first byte.
         pub max_concurrent_requests: usize = 256,
+        /// The maximum number of WebSockets to a server. At least 1. Default: 32.
+        ///
+        /// Most clients have one. Requests with other credentials need another one, and so does a request whose id is
+        /// still in use. If all are in use, a request that needs another one is not sent.
+        pub max_websocket_connections: usize = 32; no setter,
         /// Whether HTTP/2 is used from the first byte, also without TLS. Default: false. HTTP/2 is then used only where
         /// TLS negotiates it.
         pub http2_prior_knowledge: bool = false; no setter,
@@ -55,6 +60,13 @@ impl HttpSettings {
     #[must_use]
     pub fn http2_prior_knowledge(mut self) -> Self {
         self.http2_prior_knowledge = true;
+        self
+    }
+
+    /// Sets the maximum number of WebSockets to a server.
+    #[must_use]
+    pub fn max_websocket_connections(mut self, value: usize) -> Self {
+        self.max_websocket_connections = value;
         self
     }
 

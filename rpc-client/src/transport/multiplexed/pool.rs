@@ -1,6 +1,6 @@
 //! [`ConnectionPool`]: the connections to one server. It opens them lazily, and again when they have ended.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -20,10 +20,6 @@ use crate::call_numbers::CallNumbers;
 use crate::failure::Failure;
 use crate::runtime::{Instant, spawn};
 
-/// The most connections to a server. Most clients have one. More are needed for other credentials, and for a call whose
-/// id is still in use.
-const MAX_CONNECTIONS: usize = 32;
-
 /// For how many connections a request waits. A server may end each of them at once.
 const MAX_OPENINGS: usize = 3;
 
@@ -40,9 +36,22 @@ pub(super) struct ConnectionPool {
     connector: Arc<dyn PipeConnector>,
     /// The headers that all requests of the client have. They belong to the connection, though they could travel.
     own: HeaderMap,
-    places: Mutex<Vec<Place>>,
+    /// The most connections at a time. Most clients have one. More are needed for other credentials, and for a call
+    /// whose id is still in use.
+    max_connections: usize,
+    places: Arc<Places>,
     /// What answers the server's calls.
     serves: OnceLock<Arc<dyn Dispatch>>,
+}
+
+/// The places of connections, which the tasks that open them share.
+#[derive(Default)]
+struct Places(Mutex<Vec<Place>>);
+
+impl Places {
+    fn with<T>(&self, change: impl FnOnce(&mut Vec<Place>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A connection that is open, or that is being opened.
@@ -55,15 +64,17 @@ struct Place {
 
 enum Link {
     Open(Arc<Connection>),
-    Opening(Opening),
+    /// Not open yet. The task that opens it finds its place by the token.
+    Opening(Opening, Arc<()>),
 }
 
 type Opening = Shared<BoxFuture<'static, Result<Arc<Connection>, ConnectRefusal>>>;
 
 impl ConnectionPool {
     /// Makes a pool without connections. `own` are the headers of all requests of the client.
-    pub(super) fn new(connector: Arc<dyn PipeConnector>, own: &HeaderMap) -> Self {
-        Self { connector, own: own.clone(), places: Mutex::default(), serves: OnceLock::new() }
+    pub(super) fn new(connector: Arc<dyn PipeConnector>, own: &HeaderMap, max_connections: usize) -> Self {
+        let (own, max_connections) = (own.clone(), max_connections.max(1));
+        Self { connector, own, max_connections, places: Arc::default(), serves: OnceLock::new() }
     }
 
     /// Answers the calls of the server with this, on connections that are opened from now on. Returns whether it does:
@@ -87,8 +98,7 @@ impl ConnectionPool {
                 Found::Begun(begun) => return Ok(begun),
                 Found::Opening(opening) => opening,
             };
-            let opened = opening.clone().await;
-            self.settle(&opening, &opened);
+            let opened = opening.await;
             if let Some(begun) = begin(&opened?) {
                 return Ok(begun);
             }
@@ -101,7 +111,15 @@ impl ConnectionPool {
         identity: &HeaderMap,
         begin: &mut impl FnMut(&Arc<Connection>) -> Option<T>,
     ) -> Result<Found<T>, ConnectRefusal> {
-        let mut places = self.lock();
+        self.places.with(|places| self.find_in(places, identity, begin))
+    }
+
+    fn find_in<T>(
+        &self,
+        places: &mut Vec<Place>,
+        identity: &HeaderMap,
+        begin: &mut impl FnMut(&Arc<Connection>) -> Option<T>,
+    ) -> Result<Found<T>, ConnectRefusal> {
         places.retain(Place::is_useful);
         let mut opening = None;
         for place in places.iter_mut().filter(|place| place.identity == *identity) {
@@ -112,44 +130,39 @@ impl ConnectionPool {
                         return Ok(Found::Begun(begun));
                     }
                 }
-                Link::Opening(under_way) => opening = Some(under_way.clone()),
+                Link::Opening(under_way, _) => opening = Some(under_way.clone()),
             }
         }
         if let Some(opening) = opening {
             return Ok(Found::Opening(opening));
         }
-        make_room(&mut places, if self.serves.get().is_some() { Duration::MAX } else { KEEP })?;
-        let opening = self.open(identity);
-        let place = Place { identity: identity.clone(), link: Link::Opening(opening.clone()), used: Instant::now() };
-        places.push(place);
+        let keep = if self.serves.get().is_some() { Duration::MAX } else { KEEP };
+        make_room(places, self.max_connections, keep)?;
+        let token = Arc::new(());
+        let settling = SettlingPlace { places: Arc::downgrade(&self.places), token: Arc::clone(&token) };
+        let opening = self.open(identity, settling);
+        let link = Link::Opening(opening.clone(), token);
+        places.push(Place { identity: identity.clone(), link, used: Instant::now() });
         Ok(Found::Opening(opening))
     }
 
-    /// Opens a connection in a task of its own, which goes on when the waiting requests are gone.
-    fn open(&self, identity: &HeaderMap) -> Opening {
+    /// Opens a connection in a task of its own, which goes on when the waiting requests are gone. The task starts when
+    /// the first request waits, which is outside of the lock: a runtime that stops drops the task at once.
+    fn open(&self, identity: &HeaderMap, settling: SettlingPlace) -> Opening {
         let headers = identity.clone();
         let connect = self.connector.connect(headers.clone());
         let dispatch = self.serves.get().cloned();
-        let opening = spawn(async move {
+        let task = async move {
             let OpenPipe { pipe, protocol } = connect.await?;
             let state = Arc::new(SharedState::new(protocol, CallNumbers::starting_at(FIRST_PEER_CALL)));
             let serving = dispatch.map(|dispatch| Serving::open(&*dispatch, &state, protocol)).transpose()?;
             spawn(drive(pipe, Arc::clone(&state), serving));
-            Ok(Arc::new(Connection::opened(state, protocol, headers)))
-        });
-        let opening = opening.map(|opened| opened.unwrap_or_else(|error| Err(Failure::connect(error).into())));
+            let connection = Arc::new(Connection::opened(state, protocol, headers));
+            settling.opened(&connection);
+            Ok(connection)
+        };
+        let opening = async move { spawn(task).await.unwrap_or_else(|error| Err(Failure::connect(error).into())) };
         opening.boxed().shared()
-    }
-
-    /// Keeps a connection that was opened, or forgets the attempt.
-    fn settle(&self, opening: &Opening, opened: &Result<Arc<Connection>, ConnectRefusal>) {
-        let mut places = self.lock();
-        let place = |place: &Place| matches!(&place.link, Link::Opening(known) if known.ptr_eq(opening));
-        let Some(index) = places.iter().position(place) else { return };
-        match opened {
-            Ok(connection) => places[index].link = Link::Open(Arc::clone(connection)),
-            Err(_) => drop(places.swap_remove(index)),
-        }
     }
 
     /// Returns the headers that belong to the connection. Those that describe the body of a request do not.
@@ -170,10 +183,6 @@ impl ConnectionPool {
         identity
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Place>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(super) fn connector(&self) -> &dyn PipeConnector {
         &*self.connector
     }
@@ -184,13 +193,46 @@ enum Found<T> {
     Opening(Opening),
 }
 
+/// A place whose connection is being opened. It is settled by the task that opens the connection, since all requests that
+/// wait for it may have left.
+struct SettlingPlace {
+    places: Weak<Places>,
+    token: Arc<()>,
+}
+
+impl SettlingPlace {
+    /// Keeps the connection that was opened.
+    fn opened(&self, connection: &Arc<Connection>) {
+        self.settle(|places, index| places[index].link = Link::Open(Arc::clone(connection)));
+    }
+
+    fn settle(&self, settle: impl FnOnce(&mut Vec<Place>, usize)) {
+        // Without a pool, the requests that still wait hold the connection.
+        let Some(places) = self.places.upgrade() else { return };
+        places.with(|places| {
+            let is_own =
+                |place: &Place| matches!(&place.link, Link::Opening(_, token) if Arc::ptr_eq(token, &self.token));
+            if let Some(index) = places.iter().position(is_own) {
+                settle(places, index);
+            }
+        });
+    }
+}
+
+/// Forgets the attempt if it has failed, also when its runtime stops.
+impl Drop for SettlingPlace {
+    fn drop(&mut self) {
+        self.settle(|places, index| drop(places.swap_remove(index)));
+    }
+}
+
 impl Place {
     /// Returns whether a request can still use it.
     fn is_useful(&self) -> bool {
         match &self.link {
             Link::Open(connection) => !connection.is_retired(),
-            // All who have waited for it may be gone.
-            Link::Opening(opening) => !matches!(opening.peek(), Some(Err(_))),
+            // The task that opens it removes it if that fails.
+            Link::Opening(..) => true,
         }
     }
 
@@ -200,14 +242,14 @@ impl Place {
 }
 
 /// Closes connections that were not used for this long, before another one is opened.
-fn make_room(places: &mut Vec<Place>, keep: Duration) -> Result<(), ConnectRefusal> {
+fn make_room(places: &mut Vec<Place>, max_connections: usize, keep: Duration) -> Result<(), ConnectRefusal> {
     places.retain(|place| !place.is_idle() || place.used.elapsed() < keep);
-    if places.len() < MAX_CONNECTIONS {
+    if places.len() < max_connections {
         return Ok(());
     }
     let idle = (0..places.len()).filter(|index| places[*index].is_idle());
     let Some(oldest) = idle.min_by_key(|index| places[*index].used) else {
-        let why = format!("the client has {MAX_CONNECTIONS} connections to the server, and all are in use");
+        let why = format!("the client has {max_connections} connections to the server, and all are in use");
         return Err(Failure::not_sent(why).into());
     };
     places.swap_remove(oldest);

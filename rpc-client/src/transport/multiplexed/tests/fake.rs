@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rpc_core::{BoxFuture, SessionProtocol};
 use tokio::sync::mpsc;
 
-use super::super::{ConnectRefusal, MessagePipe, Multiplexed, OpenPipe, PipeConnector, PipeEnd};
+use super::super::{ConnectRefusal, MessagePipe, Multiplexed, MultiplexedLimits, OpenPipe, PipeConnector, PipeEnd};
 use crate::Failure;
 use crate::meter::Meter;
 use crate::transport::{ProbePurpose, Progress, Reply, ReplyBody, Request, ServerAddress};
@@ -148,7 +148,8 @@ impl Fake {
         let (refusals, ends_at_once) = (Arc::default(), Arc::default());
         let connector =
             FakeConnector { protocol, peers, refusals: Arc::clone(&refusals), ends_at_once: Arc::clone(&ends_at_once) };
-        Self { transport: Multiplexed::new(connector, own, 256), peers: opened, refusals, ends_at_once }
+        let limits = MultiplexedLimits { max_requests: 256, max_connections: 32 };
+        Self { transport: Multiplexed::new(connector, own, limits), peers: opened, refusals, ends_at_once }
     }
 
     /// Ends each connection as soon as it is open.

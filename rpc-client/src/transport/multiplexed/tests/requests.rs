@@ -6,7 +6,7 @@ use rpc_core::Outcome;
 use rpc_core::SessionProtocol::{RpcV1, Subscriptions};
 
 use super::super::{ConnectRefusal, PipeEnd, RefusedUpgrade};
-use super::fake::{Fake, answer, call, request, settle, text, with_header};
+use super::fake::{Fake, answer, call, now, request, settle, text, with_header};
 use crate::transport::ProbePurpose::{self, Announcement};
 use crate::transport::Request;
 use crate::{Client, Failure};
@@ -332,6 +332,39 @@ async fn attempt_that_timed_out_is_given_up_and_a_dropped_call_is_cancelled() {
         call.abort();
         assert_eq!(peer.read().await, format!(r#"{{"jsonrpc":"2.0","method":"rpc.cancel","params":{given_up}}}"#));
     }
+}
+
+#[tokio::test]
+async fn connections_whose_requests_left_before_they_were_open_make_room_for_others() {
+    let mut fake = Fake::new(RpcV1);
+    for id in 0..33_u64 {
+        let mut request = call(id);
+        request.headers.insert("authorization", id.into());
+        assert!(now(fake.transport.send(request)).is_none());
+        settle().await;
+    }
+    let mut peers = Vec::new();
+    for _ in 0..33 {
+        peers.push(fake.peer().await);
+    }
+    assert!(peers[0].is_closed().await, "the oldest one made room");
+    let mut call = call(99);
+    call.headers.insert("authorization", 1_u64.into());
+    let call = fake.send(call);
+    assert!(peers[1].read().await.contains("99"), "an open connection is used");
+    peers[1].write(answer(99, "1"));
+    assert!(call.await.unwrap().is_ok() && fake.has_no_further_peer());
+}
+
+#[tokio::test]
+async fn proof_of_refusal_in_an_answer_without_an_id_is_kept() {
+    let mut fake = Fake::new(RpcV1);
+    let call = fake.send(call(1));
+    let mut peer = fake.peer().await;
+    peer.read().await;
+    let error = r#"{"code":-32700,"message":"Parse error"}"#;
+    peer.write(format!(r#"{{"rpc":{{"rpc-refused":"all"}},"jsonrpc":"2.0","error":{error},"id":null}}"#));
+    assert_eq!(call.await.unwrap().unwrap().headers["rpc-refused"], "all");
 }
 
 #[tokio::test]
