@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::connector::{FramedConnector, FramedSettings};
 use self::source::ByteSource;
-use super::multiplexed::Multiplexed;
+use super::multiplexed::{Multiplexed, MultiplexedLimits};
 use super::{Reply, Request, ServerAddress, Transport};
 use crate::call_numbers::CallNumbers;
 use crate::failure::Failure;
@@ -194,10 +194,14 @@ impl MessageTransport {
     }
 }
 
+/// The most connections at a time. More than one are needed only for a call whose id is still in use.
+const MAX_CONNECTIONS: usize = 32;
+
 /// Makes what shares the connections. None of the headers belong to a connection, so all that can travel do.
 fn multiplexed(source: &Arc<ByteSource>, settings: FramedSettings) -> Multiplexed {
     let connector = FramedConnector::new(Arc::clone(source), settings);
-    Multiplexed::new(connector, &HeaderMap::new(), settings.max_requests)
+    let limits = MultiplexedLimits { max_requests: settings.max_requests, max_connections: MAX_CONNECTIONS };
+    Multiplexed::new(connector, &HeaderMap::new(), limits)
 }
 
 impl Transport for MessageTransport {
