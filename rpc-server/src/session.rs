@@ -5,6 +5,8 @@ mod announce;
 mod calls;
 mod control;
 mod credit;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+mod driver;
 mod opening;
 mod ordered;
 #[cfg(feature = "websocket")]
@@ -36,6 +38,8 @@ use crate::load::{ByteRoom, CapacityError, ConnectionLoad};
 use announce::is_announce;
 use calls::{AnsweredCall, RunningCall, SessionServer};
 use control::Control;
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+pub(crate) use driver::{Driver, InputEnd, MessageFraming, Received, SessionEnd};
 pub(crate) use opening::CallerCheck;
 use opening::SessionOpening;
 use ordered::{ORDERED_AT_A_TIME, OrderedNotification, OrderedQueue};

@@ -2,11 +2,11 @@
 //! [`run`] with the connection once the response was sent.
 
 mod close;
-mod driver;
 mod frame;
-mod heartbeat;
-mod output;
+mod framing;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use tokio::time::timeout;
 
 use crate::http::HttpState;
 use crate::load::ConnectionLoad;
-use crate::session::{PeerSession, ServerSession, SessionRequest};
-use driver::Driver;
+use crate::session::{Driver, PeerSession, ServerSession, SessionRequest};
+use framing::WebSocketFraming;
 pub use settings::WebSocketSettings;
 
 /// How long the end of the byte stream may take.
@@ -53,7 +53,8 @@ pub(crate) async fn run<S>(
     });
     let session = PeerSession::join(&request.context, session);
     drop(request);
-    let mut driver = Driver::new(stream, session, (&load, &http_state.limits, settings), must_end);
+    let framing = WebSocketFraming::new(&http_state.limits, settings, &load);
+    let mut driver = Driver::new(stream, session, framing, (&load, &http_state.limits, must_end));
     driver.take_first(&first);
     drop(first);
     poll_fn(|cx| driver.poll(cx)).await;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::close::CloseReason;
 use crate::load::{ByteRoom, ConnectionLoad, SMALL};
+use crate::session::Received;
 
 /// The longest payload of a control frame, in bytes.
 const MAX_CONTROL: usize = 125;
@@ -23,18 +24,6 @@ const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
-
-/// What a client has sent.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
-    /// A whole message.
-    Text(Bytes),
-    /// A ping with its payload.
-    Ping(Vec<u8>),
-    Pong,
-    /// The close of the connection, with the code for the reply.
-    Close(Option<u16>),
-}
 
 /// Joins the bytes of a client's frames to messages.
 pub(super) struct FrameReader {
@@ -186,7 +175,7 @@ impl FrameReader {
         Ok(match frame.opcode {
             TEXT | CONTINUATION => {
                 self.message.is_open = !frame.is_final;
-                if frame.is_final { Some(Received::Text(self.message.end()?)) } else { None }
+                if frame.is_final { Some(Received::Message(self.message.end()?)) } else { None }
             }
             PING => Some(Received::Ping(std::mem::take(&mut self.control))),
             PONG => {
@@ -307,11 +296,6 @@ pub(super) fn end_text(output: &mut Vec<u8>, start: usize) {
             output.splice(start..payload, header);
         }
     }
-}
-
-/// Removes the text frame that was begun at `start`.
-pub(super) fn retract_text(output: &mut Vec<u8>, start: usize) {
-    output.truncate(start);
 }
 
 pub(super) fn write_ping(output: &mut Vec<u8>) {

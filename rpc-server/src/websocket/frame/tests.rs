@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::{FrameReader, Received, begin_text, end_text, retract_text, write_close, write_pong};
+use super::{FrameReader, Received, begin_text, end_text, write_close, write_pong};
 use crate::load::{ConnectionLoad, SMALL, unlimited};
 use crate::websocket::close::CloseReason;
 
@@ -48,7 +48,7 @@ fn read(reader: &mut FrameReader, bytes: &[u8], piece: usize) -> Result<Vec<Rece
 }
 
 fn text(payload: impl Into<Vec<u8>>) -> Received {
-    Received::Text(payload.into().into())
+    Received::Message(payload.into().into())
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn headers_have_the_shortest_form() {
     }
     let mut output = b"before".to_vec();
     let start = begin_text(&mut output);
-    retract_text(&mut output, start);
+    output.truncate(start);
     write_pong(&mut output, b"a");
     write_close(&mut output, Some(1001), "bye");
     write_close(&mut output, None, "");

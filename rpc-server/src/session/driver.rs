@@ -1,5 +1,9 @@
-//! [`Driver`]: one WebSocket until its end. It passes the client's messages to the session, and asks the session for
-//! messages while there is room for them.
+//! [`Driver`]: the connection of one session until its end. It passes the peer's messages to the session, and asks the
+//! session for messages while there is room for them. A [`MessageFraming`] tells the messages apart.
+
+mod framing;
+mod heartbeat;
+mod output;
 
 use std::mem::MaybeUninit;
 use std::pin::Pin;
@@ -12,13 +16,11 @@ use rpc_core::{Session, SessionEvent};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::close::CloseReason;
-use super::frame::{FrameReader, Received, begin_text, end_text, retract_text, write_close, write_ping, write_pong};
-use super::heartbeat::{Beat, Heartbeat};
-use super::output::OutputBuffer;
-use super::settings::WebSocketSettings;
 use crate::Limits;
 use crate::load::ConnectionLoad;
+pub(crate) use framing::{InputEnd, MessageFraming, Received, SessionEnd};
+use heartbeat::{Beat, Heartbeat};
+use output::OutputBuffer;
 
 /// How many bytes are read at a time. They are on the stack, so that idle connections keep no buffer.
 const READ: usize = 8 << 10;
@@ -26,17 +28,17 @@ const READ: usize = 8 << 10;
 /// How many turns a driver takes before it lets other tasks run.
 const TURNS: usize = 16;
 
-/// How long the server waits for the client after it has sent a close frame.
+/// How long the server waits for the peer after it has written the end of the connection.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// One WebSocket until its end.
-pub(super) struct Driver<S, E> {
+/// The connection of one session until its end.
+pub(crate) struct Driver<S, F, E> {
     stream: S,
     session: Box<dyn Session>,
-    reader: FrameReader,
+    framing: F,
     output: OutputBuffer,
     heartbeat: Heartbeat,
-    /// How many messages of the client may still have an answer that waits in the session.
+    /// How many messages of the peer may still have an answer that waits in the session.
     unanswered: usize,
     /// How long a message may take to arrive.
     message_timeout: Duration,
@@ -44,22 +46,24 @@ pub(super) struct Driver<S, E> {
     message_by: Option<Instant>,
     /// Returns whether the connection has to end.
     must_end: E,
+    /// Whether the peer may still send.
+    is_input_open: bool,
     closing: Option<Closing>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// A WebSocket for which a close frame was queued.
+/// A connection whose end was queued.
 struct Closing {
-    /// When the connection ends, whatever the client does, once everything is written.
+    /// When the connection ends, whatever the peer does, once everything is written.
     until: Instant,
     step: ClosingStep,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ClosingStep {
-    /// The client has not closed its side yet.
+    /// The peer has not closed its side yet.
     AwaitsPeer,
-    /// The client's bytes make no sense any more. The server closes its half, and discards what still comes.
+    /// The peer's bytes mean nothing any more. The server closes its half, and discards what still comes.
     Discards,
     /// Both sides have closed. The connection ends once everything is written.
     Done,
@@ -68,40 +72,43 @@ enum ClosingStep {
 /// The connection has ended.
 struct Ended;
 
-impl<S, E> Driver<S, E>
+impl<S, F, E> Driver<S, F, E>
 where
     S: AsyncRead + AsyncWrite + Unpin,
+    F: MessageFraming,
     E: Fn() -> bool,
 {
-    pub(super) fn new(
+    pub(crate) fn new(
         stream: S,
         session: Box<dyn Session>,
-        parts: (&Arc<ConnectionLoad>, &Limits, &WebSocketSettings),
-        must_end: E,
+        framing: F,
+        parts: (&Arc<ConnectionLoad>, &Limits, E),
     ) -> Self {
-        let (load, limits, settings) = parts;
+        let (load, limits, must_end) = parts;
         Self {
             stream,
             session,
-            reader: FrameReader::new(limits.max_request_bytes, load),
             output: OutputBuffer::new(load, limits.write_progress_timeout),
-            heartbeat: Heartbeat::new(settings.ping_interval, Instant::now()),
+            heartbeat: Heartbeat::new(framing.ping_interval(), Instant::now()),
+            framing,
             unanswered: 0,
             message_timeout: limits.body_timeout,
             message_by: None,
             must_end,
+            is_input_open: true,
             closing: None,
             timer: None,
         }
     }
 
-    /// Takes the bytes that came with the request that opened the WebSocket.
-    pub(super) fn take_first(&mut self, bytes: &[u8]) {
+    /// Takes the bytes that came with the request that opened the connection.
+    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "only WebSockets have such requests"))]
+    pub(crate) fn take_first(&mut self, bytes: &[u8]) {
         self.take(&mut bytes.to_vec());
     }
 
     /// Drives the connection. It is ready at the end.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..TURNS {
             match self.turn(cx) {
                 Ok(true) => {}
@@ -122,12 +129,12 @@ where
         if self.closing.is_none() && (self.must_end)() {
             self.guard(|session| session.drain());
         }
-        // A client that does not read is not read from either, so its answers cannot pile up. Neither can those that
+        // A peer that does not read is not read from either, so its answers cannot pile up. Neither can those that
         // are larger than their messages.
         let may_read = self.output.has_room() && self.unanswered == 0;
-        let has_read = may_read && self.read(cx)?;
+        let has_read = may_read && self.is_input_open && self.read(cx)?;
         let is_pulled = self.pull(cx);
-        // Once a close frame is queued, no message follows.
+        // Once the end is queued, no message follows.
         let has_more = !may_read || (!is_pulled && self.closing.is_none());
         let has_waited = self.output.write_by().is_some();
         match self.output.poll_write(&mut self.stream, cx) {
@@ -138,7 +145,7 @@ where
                     }
                     match closing.step {
                         ClosingStep::Done => return Err(Ended),
-                        // The client learns at once that nothing more comes.
+                        // The peer learns at once that nothing more comes.
                         ClosingStep::Discards => drop(Pin::new(&mut self.stream).poll_shutdown(cx)),
                         ClosingStep::AwaitsPeer => {}
                     }
@@ -146,7 +153,7 @@ where
                 Ok(has_read || has_more)
             }
             Poll::Ready(Err(error)) => {
-                tracing::debug!(%error, "a WebSocket ended early");
+                tracing::debug!(%error, "{} ended early", F::NAME);
                 Err(Ended)
             }
             Poll::Pending => Ok(has_read || (has_more && self.output.has_room())),
@@ -164,77 +171,109 @@ where
                 self.take(buf.filled_mut());
                 Ok(true)
             }
-            Poll::Ready(result) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "a WebSocket ended early");
-                }
+            Poll::Ready(Ok(())) => self.end_input(cx),
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(%error, "{} ended early", F::NAME);
                 Err(Ended)
             }
         }
     }
 
-    /// Takes bytes of the client.
+    /// Takes the end of the peer's bytes. Its calls in flight are still answered if the framing says so.
+    #[cold]
+    fn end_input(&mut self, cx: &mut Context<'_>) -> Result<bool, Ended> {
+        let InputEnd::Drains(last) = self.framing.finish() else { return Err(Ended) };
+        // A socket whose peer has closed both directions fails at once. Its peer has left, and reads no answer.
+        if let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_write(cx, &[]) {
+            tracing::debug!(%error, "the peer of {} has left", F::NAME);
+            return Err(Ended);
+        }
+        self.is_input_open = false;
+        self.message_by = None;
+        if let Some(closing) = &mut self.closing {
+            closing.step = ClosingStep::Done;
+        } else {
+            self.guard(|session| {
+                last.into_iter().for_each(|message| session.receive(message));
+                session.drain();
+            });
+        }
+        Ok(true)
+    }
+
+    /// Takes bytes of the peer.
     fn take(&mut self, mut bytes: &mut [u8]) {
         loop {
             if self.closing.as_ref().is_some_and(|closing| closing.step != ClosingStep::AwaitsPeer) {
                 return;
             }
-            match self.reader.read(&mut bytes) {
+            match self.framing.read(&mut bytes) {
                 Ok(None) => return self.note_arriving(),
                 Ok(Some(Received::Close(code))) => self.end_by_peer(code),
                 Ok(Some(_)) if self.closing.is_some() => {}
-                Ok(Some(Received::Text(message))) => {
+                Ok(Some(Received::Message(message))) => {
                     self.unanswered += 1;
                     self.message_by = None;
                     self.guard(|session| session.receive(message));
                 }
-                Ok(Some(Received::Ping(payload))) => write_pong(&mut self.output.bytes, &payload),
+                Ok(Some(Received::Refused(answer))) => self.answer(&answer),
+                Ok(Some(Received::Ping(payload))) => self.framing.write_pong(&mut self.output.bytes, &payload),
                 Ok(Some(Received::Pong)) => {}
-                Err(reason) => self.close(reason, ClosingStep::Discards),
+                Err(reason) => self.close(&reason, ClosingStep::Discards),
             }
         }
     }
 
     /// Notes whether a part of a message has arrived.
     fn note_arriving(&mut self) {
-        if !self.reader.is_within_message() {
+        if !self.framing.is_within_message() {
             self.message_by = None;
         } else if self.message_by.is_none() {
             self.message_by = Instant::now().checked_add(self.message_timeout);
         }
     }
 
-    /// Calls the session, which may be the user's code. A panic closes the connection.
+    /// Writes an answer that is not the session's.
+    #[cold]
+    fn answer(&mut self, text: &[u8]) {
+        self.message_by = None;
+        let output = &mut self.output.bytes;
+        let start = self.framing.begin_message(output);
+        output.extend_from_slice(text);
+        self.framing.end_message(output, start);
+    }
+
+    /// Calls the session, which may be the user's code. A panic ends the connection.
     fn guard(&mut self, call: impl FnOnce(&mut dyn Session)) {
         if contain(|| call(&mut *self.session)).is_none() {
-            self.close(CloseReason::Panicked, ClosingStep::AwaitsPeer);
+            self.close(&SessionEnd::Panicked.into(), ClosingStep::AwaitsPeer);
         }
     }
 
     /// Takes messages of the session while there is room. Returns whether the session has none left.
     fn pull(&mut self, cx: &mut Context<'_>) -> bool {
         while self.closing.is_none() && self.output.has_room() {
-            let start = begin_text(&mut self.output.bytes);
-            let Self { session, output, .. } = self;
+            let start = self.framing.begin_message(&mut self.output.bytes);
+            let Self { session, framing, output, .. } = self;
             let begun = output.bytes.len();
             match contain(|| session.poll_message(cx, &mut output.bytes)) {
                 Some(Poll::Ready(SessionEvent::Message)) if output.bytes.len() >= begun => {
-                    end_text(&mut output.bytes, start);
+                    framing.end_message(&mut output.bytes, start);
                     self.unanswered = self.unanswered.saturating_sub(1);
                 }
                 Some(Poll::Pending) => {
-                    retract_text(&mut output.bytes, start);
+                    output.bytes.truncate(start);
                     self.unanswered = 0;
                     return true;
                 }
                 Some(Poll::Ready(SessionEvent::Ended)) => {
-                    retract_text(&mut output.bytes, start);
-                    let reason = if (self.must_end)() { CloseReason::GoingAway } else { CloseReason::Ended };
-                    self.close(reason, ClosingStep::AwaitsPeer);
+                    output.bytes.truncate(start);
+                    let reason = if (self.must_end)() { SessionEnd::GoingAway } else { SessionEnd::Ended };
+                    self.close(&reason.into(), ClosingStep::AwaitsPeer);
                 }
                 Some(_) | None => {
-                    retract_text(&mut output.bytes, start);
-                    self.close(CloseReason::Panicked, ClosingStep::AwaitsPeer);
+                    output.bytes.truncate(start);
+                    self.close(&SessionEnd::Panicked.into(), ClosingStep::AwaitsPeer);
                 }
             }
         }
@@ -244,23 +283,36 @@ where
         false
     }
 
-    /// Queues a close frame.
-    fn close(&mut self, reason: CloseReason, step: ClosingStep) {
+    /// Queues the end of the connection.
+    fn close(&mut self, reason: &F::Reason, step: ClosingStep) {
         if self.closing.is_none() {
-            tracing::debug!(code = reason.code(), "a WebSocket is closed: {}", reason.text());
-            write_close(&mut self.output.bytes, Some(reason.code()), reason.text());
+            self.framing.write_close(&mut self.output.bytes, reason);
         }
-        self.closing = Some(Closing { until: Instant::now() + GRACE, step });
+        self.begin_closing(match step {
+            _ if !self.is_input_open => ClosingStep::Done,
+            ClosingStep::AwaitsPeer if !F::AWAITS_CLOSE => ClosingStep::Discards,
+            step => step,
+        });
         // No message follows.
         self.unanswered = 0;
     }
 
-    /// Replies to the client's close frame, unless it is a reply itself.
+    /// Replies to the peer's close, unless it is a reply itself.
     fn end_by_peer(&mut self, code: Option<u16>) {
         if self.closing.is_none() {
-            write_close(&mut self.output.bytes, code, "");
+            self.framing.write_close_reply(&mut self.output.bytes, code);
         }
-        self.closing = Some(Closing { until: Instant::now() + GRACE, step: ClosingStep::Done });
+        self.begin_closing(ClosingStep::Done);
+    }
+
+    fn begin_closing(&mut self, step: ClosingStep) {
+        self.closing = Some(Closing { until: Instant::now() + GRACE, step });
+    }
+
+    /// Returns what tells the messages apart.
+    #[cfg_attr(not(feature = "ipc"), allow(dead_code, reason = "WebSockets are not evicted"))]
+    pub(crate) fn framing(&self) -> &F {
+        &self.framing
     }
 
     /// Waits for the next deadline, and acts on it.
@@ -291,7 +343,7 @@ where
         let now = Instant::now();
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
         if is_over(write_by) {
-            tracing::debug!("a WebSocket was cut: its client does not read");
+            tracing::debug!("{} was cut: its peer does not read", F::NAME);
             return Poll::Ready(Err(Ended));
         }
         if is_over(ends) {
@@ -299,7 +351,7 @@ where
         }
         if is_over(message_by) {
             if self.output.has_room() {
-                self.close(CloseReason::TooSlow, ClosingStep::Discards);
+                self.close(&SessionEnd::TooSlow.into(), ClosingStep::Discards);
                 return Poll::Ready(Ok(()));
             }
             // The server does not read at the moment.
@@ -310,22 +362,19 @@ where
                 // The time for writing bounds this wait.
                 self.heartbeat.put_off(now);
             } else if self.heartbeat.beat(now) == Beat::End {
-                tracing::debug!("a WebSocket was cut: its client has not answered two pings");
+                tracing::debug!("{} was cut: its peer has not answered two pings", F::NAME);
                 return Poll::Ready(Err(Ended));
             } else {
-                write_ping(&mut self.output.bytes);
+                self.framing.write_ping(&mut self.output.bytes);
             }
         }
         Poll::Ready(Ok(()))
     }
 
     /// Returns the stream. The session is dropped.
-    pub(super) fn into_stream(self) -> S {
+    pub(crate) fn into_stream(self) -> S {
         let Self { stream, session, .. } = self;
         contain(|| drop(session));
         stream
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! [`Heartbeat`]: when a WebSocket sends pings, and when its peer is dead.
+//! [`Heartbeat`]: when a connection sends pings, and when its peer is dead.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// How many pings a peer may leave unanswered.
 const MISSED: u8 = 2;
 
-/// When a WebSocket sends pings, and when its peer is dead.
+/// When a connection sends pings, and when its peer is dead.
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     interval: Duration,

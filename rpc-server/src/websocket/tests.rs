@@ -1,3 +1,5 @@
+//! Tests of the driver with the frames of WebSockets, on streams in memory.
+
 use std::future::poll_fn;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,8 +10,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use super::Driver;
-use crate::websocket::WebSocketSettings;
+use super::WebSocketSettings;
+use super::framing::WebSocketFraming;
+use crate::session::Driver;
 use crate::{Limits, load};
 
 /// Sends these messages and ends.
@@ -40,7 +43,8 @@ fn drive(messages: Vec<Vec<u8>>) -> (DuplexStream, JoinHandle<()>) {
     let driven = tokio::spawn(async move {
         let (load, limits, settings) = (load::unlimited(1 << 20), Limits::default(), WebSocketSettings::default());
         let session = Box::new(Messages(messages));
-        let mut driver = Driver::new(stream, session, (&load, &limits, &settings), || false);
+        let framing = WebSocketFraming::new(&limits, &settings, &load);
+        let mut driver = Driver::new(stream, session, framing, (&load, &limits, || false));
         poll_fn(|cx| driver.poll(cx)).await;
     });
     (client, driven)

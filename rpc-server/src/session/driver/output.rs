@@ -1,9 +1,9 @@
-//! [`OutputBuffer`]: the frames that wait to be written to a WebSocket, many in one write.
+//! [`OutputBuffer`]: the messages that wait to be written to a connection, many in one write.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::AsyncWrite;
@@ -17,7 +17,7 @@ const ENOUGH: usize = 16 << 10;
 /// How much memory the buffer keeps while nothing waits, in bytes.
 const KEPT: usize = 1 << 10;
 
-/// The frames that wait to be written.
+/// The messages that wait to be written.
 pub(super) struct OutputBuffer {
     pub(super) bytes: Vec<u8>,
     written: usize,
@@ -54,6 +54,14 @@ impl OutputBuffer {
         self.write_by
     }
 
+    /// Gives the peer at most this time from now on, and after each progress.
+    #[cold]
+    pub(super) fn hurry(&mut self, timeout: Duration) {
+        self.progress_timeout = self.progress_timeout.min(timeout);
+        let soonest = Instant::now().checked_add(self.progress_timeout);
+        self.write_by = self.write_by.and_then(|write_by| soonest.map(|soonest| soonest.min(write_by)));
+    }
+
     /// Writes all bytes that wait.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
@@ -82,8 +90,13 @@ impl OutputBuffer {
         }
         self.unread = None;
         if self.needs_flush {
-            ready!(Pin::new(stream).poll_flush(cx))?;
+            let Poll::Ready(flushed) = Pin::new(stream).poll_flush(cx) else {
+                self.begin_waiting();
+                return Poll::Pending;
+            };
+            flushed?;
             self.needs_flush = false;
+            self.write_by = None;
         }
         Poll::Ready(Ok(()))
     }
@@ -100,6 +113,10 @@ impl OutputBuffer {
             room.fit_up_to(waiting);
             self.unread = Some((room.unread(), waiting));
         }
+        self.begin_waiting();
+    }
+
+    fn begin_waiting(&mut self) {
         if self.write_by.is_none() {
             self.write_by = Instant::now().checked_add(self.progress_timeout);
         }
