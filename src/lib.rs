@@ -57,6 +57,7 @@
 //! |---|---|
 //! | describe a service | [`service`](macro@service), [`RpcError`](derive@RpcError) |
 //! | serve it | [`Server`], [`ServerBuilder`], [`Limits`], [`Context`] |
+//! | serve it on a Unix socket, or on standard input and output | `Server::bind_unix`, `stdio` |
 //! | encrypt it | `ServerBuilder::tls`, `tls` |
 //! | make it part of an axum application | [`Server::into_router`] |
 //! | observe, change or limit every call | [`middleware`], for clients [`client_middleware`] |
@@ -74,7 +75,7 @@
 //!
 //! # Features
 //!
-//! The features `websocket`, `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `dns`, `reqwest`,
+//! The features `websocket`, `ipc`, `server-tls`, `rate-limit`, `openrpc`, `telemetry`, `prometheus`, `dns`, `reqwest`,
 //! `postgres`, `finite-floats` and `test-util` are off by default. All others are on. Each feature works alone.
 //!
 //! - `server`: [`Server`] and what `#[rpc::service]` generates for it.
@@ -96,6 +97,8 @@
 //!   only in debug builds, and release builds send `null`: JSON has no number for them.
 //! - `websocket`: WebSockets for server and client, calls and streams over one connection: `WebSocketSettings` and
 //!   `ServerBuilder::websocket`, `ws` and `wss` addresses for the client.
+//! - `ipc`: Unix sockets, standard input and output, and other streams of bytes, for server and client, without HTTP:
+//!   `Server::bind_unix`, `Server::messages_on` and `stdio`.
 //! - `test-util`: `idempotency::suite`, the tests that every store must pass, for authors of stores.
 //! - `macros`: [`service`](macro@service) and the derive [`RpcError`](derive@RpcError).
 //!
@@ -172,6 +175,9 @@ pub use rpc_server::tls;
 
 #[cfg(all(feature = "server", feature = "websocket"))]
 pub use rpc_server::WebSocketSettings;
+
+#[cfg(all(feature = "server", feature = "ipc"))]
+pub use rpc_server::{MessageSettings, PeerCredentials, ServerConnection, stdio};
 
 #[cfg(all(feature = "client", feature = "dns"))]
 pub use rpc_client::DnsDiscovery;

@@ -18,6 +18,8 @@ mod dispatch;
 mod drive;
 mod failures;
 mod fault;
+#[cfg(feature = "ipc")]
+mod framed;
 mod handler;
 pub mod health;
 mod http;
@@ -50,8 +52,12 @@ mod websocket;
 
 pub use builder::{DispatchServerBuilder, ServerBuilder};
 pub use closure::MethodFn;
+#[cfg(feature = "ipc")]
+pub use framed::MessageSettings;
 pub use limits::Limits;
 pub use serve::{BoundServer, Lifecycle, Listener, ServerHandle, ServerPhase};
+#[cfg(feature = "ipc")]
+pub use serve::{PeerCredentials, ServerConnection, stdio};
 pub use server::Server;
 pub use service::Service;
 #[cfg(feature = "websocket")]

@@ -106,6 +106,13 @@ impl ConnectionLoad {
         self.calls.is_overdrawn()
     }
 
+    /// Returns whether the connection has calls in flight or open streams.
+    #[cfg(feature = "ipc")]
+    pub(crate) fn is_used(&self) -> bool {
+        let share = self.budget.connection;
+        self.calls.left() < share.calls || self.streams.left() < share.streams
+    }
+
     /// Takes a stream of the connection's share, or fails.
     pub(crate) fn take_stream(&self) -> Result<(), CapacityError> {
         self.streams.take_leaving(1, 0).map_err(|_| CapacityError::Connection)

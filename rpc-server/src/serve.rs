@@ -14,12 +14,22 @@ mod hooks;
 mod incoming;
 mod lifecycle;
 mod listener;
+#[cfg(feature = "ipc")]
+mod messages;
+#[cfg(feature = "ipc")]
+mod one_connection;
 mod pace;
 mod peer;
+#[cfg(feature = "ipc")]
+mod peer_credentials;
 mod shutdown;
 mod signals;
 mod state;
+#[cfg(feature = "ipc")]
+mod stdio;
 mod stream;
+#[cfg(all(unix, feature = "ipc"))]
+mod unix;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -28,6 +38,8 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+#[cfg(feature = "ipc")]
+use crate::framed::MessageSettings;
 use crate::http::{ConnectionInfo, HttpState};
 #[cfg(feature = "tls")]
 use crate::tls::Tls;
@@ -40,6 +52,12 @@ use incoming::AnyListener;
 use lifecycle::PhaseSender;
 pub use lifecycle::{Lifecycle, ServerPhase};
 pub use listener::Listener;
+#[cfg(feature = "ipc")]
+pub use one_connection::ServerConnection;
+#[cfg(feature = "ipc")]
+pub use peer_credentials::PeerCredentials;
+#[cfg(feature = "ipc")]
+pub use stdio::stdio;
 
 /// The panic message where a listener without an IP address is asked for one.
 const NO_SOCKET_ADDR: &str = "the listener of this server has no socket address: ask `socket_addr`";
@@ -60,6 +78,9 @@ struct Endpoint {
     local_addr: Option<SocketAddr>,
     /// The lifecycle that requests to routes get, if the server has routes.
     lifecycle: Option<Lifecycle>,
+    /// How peers send messages, if they do so without HTTP.
+    #[cfg(feature = "ipc")]
+    messages: Option<MessageSettings>,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
 }
@@ -271,6 +292,14 @@ impl Endpoint {
         let http_state = Arc::clone(&self.http_state);
         let facts = ConnectionFacts::new(self.lifecycle.clone());
         stream.set_nodelay();
+        #[cfg(feature = "ipc")]
+        if let Some(settings) = self.messages {
+            let parts = (settings, connection);
+            tasks.spawn(async move {
+                messages::serve_accepted(http_state, &admitted.state, stream, parts).await;
+            });
+            return;
+        }
         // TLS has a task type of its own, so that plain connections reserve no memory for TLS state.
         #[cfg(feature = "tls")]
         if let Some(tls) = self.tls.clone() {

@@ -9,7 +9,7 @@ mod credit;
 mod driver;
 mod opening;
 mod ordered;
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "ipc", feature = "websocket"))]
 mod peer_session;
 mod ready_set;
 mod salvage;
@@ -38,12 +38,13 @@ use crate::load::{ByteRoom, CapacityError, ConnectionLoad};
 use announce::is_announce;
 use calls::{AnsweredCall, RunningCall, SessionServer};
 use control::Control;
+pub(crate) use control::ControlNames;
 #[cfg(any(feature = "ipc", feature = "websocket"))]
 pub(crate) use driver::{Driver, InputEnd, MessageFraming, Received, SessionEnd};
 pub(crate) use opening::CallerCheck;
 use opening::SessionOpening;
 use ordered::{ORDERED_AT_A_TIME, OrderedNotification, OrderedQueue};
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "ipc", feature = "websocket"))]
 pub(crate) use peer_session::PeerSession;
 use ready_set::ReadySet;
 use streams::SessionStreams;
@@ -56,6 +57,8 @@ pub(crate) struct ServerSession {
     protocol: SessionProtocol,
     /// Whether clients of the older form are told the error with which a stream ends.
     tells_errors: bool,
+    /// The notifications by which the client controls its calls.
+    controls: ControlNames,
     calls: ReadySet<RunningCall>,
     ordered: OrderedQueue,
     streams: SessionStreams,
@@ -96,6 +99,7 @@ impl ServerSession {
             opening: SessionOpening::new(&request.context, request.check),
             protocol: request.protocol,
             tells_errors: false,
+            controls: ControlNames::Own,
             calls: ReadySet::new(),
             ordered: OrderedQueue::default(),
             streams: SessionStreams::new(http_state.limits.max_response_bytes),
@@ -111,6 +115,13 @@ impl ServerSession {
         self
     }
 
+    /// Sets the notifications by which the client controls its calls.
+    #[cfg(feature = "ipc")]
+    pub(crate) fn controlled_by(mut self, controls: ControlNames) -> Self {
+        self.controls = controls;
+        self
+    }
+
     fn is_v1(&self) -> bool {
         self.protocol == SessionProtocol::RpcV1
     }
@@ -118,7 +129,7 @@ impl ServerSession {
     fn receive_single(&mut self, body: &Bytes) {
         let server = Arc::clone(&self.server);
         match codec::parse(body, &server.parse_limits) {
-            Ok(Packet::Single(Message::Notification(request))) => match Control::read(&request) {
+            Ok(Packet::Single(Message::Notification(request))) => match self.controls.read(&request) {
                 Some(control) if self.is_v1() => self.control(&control),
                 _ if server.is_ordered(&request.method) => self.begin_in_order(body),
                 _ => self.begin(body, None, None),

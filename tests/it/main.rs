@@ -81,10 +81,13 @@ mod services;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+mod stdio;
 mod streams;
 mod telemetry;
 mod tls;
 mod ui;
+#[cfg(unix)]
+mod unix;
 mod unreachable;
 mod user_agent;
 mod values;

@@ -12,7 +12,7 @@ use super::foreign_dispatch::ForeignDispatch;
 use crate::dispatch::{Dispatcher, WrittenAnswer};
 use crate::idempotency;
 use crate::load::CapacityError;
-#[cfg(feature = "websocket")]
+#[cfg(any(feature = "ipc", feature = "websocket"))]
 use crate::session::CallerCheck;
 
 /// What answers the requests that HTTP has read.
@@ -82,8 +82,8 @@ impl Backend {
     }
 
     /// Authenticates the caller of a session, for all of its messages. Returns the refusal if that fails.
-    #[cfg(feature = "websocket")]
-    pub(super) async fn authenticate(&self, request: &Arc<RequestContext>) -> Result<CallerCheck, Box<WrittenAnswer>> {
+    #[cfg(any(feature = "ipc", feature = "websocket"))]
+    pub(crate) async fn authenticate(&self, request: &Arc<RequestContext>) -> Result<CallerCheck, Box<WrittenAnswer>> {
         match self {
             Self::Own(dispatcher) => dispatcher.admit(request, None).await.map(|()| CallerCheck::Done),
             // It sees each message, and may check it.

@@ -12,6 +12,8 @@ use super::lifecycle::PhaseSender;
 use super::listener::Listener;
 use super::{BoundServer, Endpoint};
 use crate::Server;
+#[cfg(feature = "ipc")]
+use crate::framed::MessageSettings;
 
 impl Server {
     /// Serves at this address until ctrl-c or SIGTERM, then drains. The drain finishes the calls in flight, for up to
@@ -155,10 +157,53 @@ impl Server {
             http_state: Arc::clone(&self.http_state),
             local_addr,
             lifecycle: self.http_state.http.routes.as_ref().map(|_| life.watch()),
+            #[cfg(feature = "ipc")]
+            messages: None,
             #[cfg(feature = "tls")]
             tls: self.http_state.http.tls.clone(),
         };
         Ok(BoundServer { endpoint, source: AnyListener::of(listener), hooks: Hooks::default(), life })
+    }
+
+    /// Takes any [`Listener`], whose peers send messages without HTTP, and without serving yet.
+    ///
+    /// The bound server is like any other, with limits, drain, hooks and several connections. Pages, routes, origins and
+    /// TLS belong to HTTP and do not exist there. Nothing is negotiated, so peers must know the settings.
+    ///
+    /// The server authenticates a peer once, at the beginning of its connection, with what the request's extensions and
+    /// address say. If that fails, it authenticates each message, and refuses the message with the denial. When the
+    /// server is [full](crate::Limits::max_connections), it closes connections on which no call runs and no stream is
+    /// open. Timeouts of heads, bodies and idle connections do not apply.
+    ///
+    /// Logs the same warning as [`bind`](Self::bind).
+    ///
+    /// # Errors
+    ///
+    /// If the listener does not know its address.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use rpc::{Framing, MessageSettings, Server};
+    /// use tokio::net::TcpListener;
+    ///
+    /// let server = Server::builder().method("ping", || async { "pong" }).build();
+    /// let settings = MessageSettings::default().framing(Framing::ContentLength);
+    /// let server = server.messages_on(TcpListener::bind("127.0.0.1:0").await?, settings)?.spawn();
+    /// server.shutdown().await;
+    /// # std::io::Result::Ok(())
+    /// # }).unwrap();
+    /// ```
+    #[cfg(feature = "ipc")]
+    pub fn messages_on<L: Listener>(&self, listener: L, settings: MessageSettings) -> io::Result<BoundServer> {
+        let mut bound = self.on(listener)?;
+        bound.endpoint.messages = Some(settings);
+        #[cfg(feature = "tls")]
+        {
+            bound.endpoint.tls = None;
+        }
+        Ok(bound)
     }
 }
 

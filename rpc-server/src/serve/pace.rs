@@ -2,6 +2,8 @@
 //! head too slowly, or leave answers unread. It also ends them on orders from `state`, tells HTTP/1 from HTTP/2, and
 //! replaces hyper's bare error responses. It does not parse requests: `state` says which are under way.
 
+#[cfg(feature = "ipc")]
+mod counted;
 mod due;
 mod ending;
 mod last_response;
@@ -24,6 +26,8 @@ use super::state::{ConnectionOrder, ConnectionState};
 use crate::Limits;
 use crate::http::{HttpState, HyperRefusal, UnreadAnswers};
 use crate::load::ConnectionLoad;
+#[cfg(feature = "ipc")]
+pub(super) use counted::CountedStream;
 #[cfg(any(feature = "tls", test))]
 pub(super) use ending::GRACE;
 use last_response::LastResponse;

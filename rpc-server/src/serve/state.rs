@@ -166,6 +166,12 @@ impl ConnectionState {
         matches!(ConnectionPhase::of_bits(self.phase.load(Ordering::Relaxed)), ConnectionPhase::Rests(_))
     }
 
+    /// Returns whether the last noted phase is [`ConnectionPhase::Arrives`].
+    #[cfg(feature = "ipc")]
+    pub(super) fn is_arriving(&self) -> bool {
+        matches!(ConnectionPhase::of_bits(self.phase.load(Ordering::Relaxed)), ConnectionPhase::Arrives(_))
+    }
+
     /// Notes that something has been arriving since this time, and that nothing else is under way.
     pub(super) fn arrives(&self, since: Instant) {
         self.set(ConnectionPhase::Arrives(millis(since)));

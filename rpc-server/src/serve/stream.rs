@@ -8,6 +8,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+#[cfg(feature = "ipc")]
+use super::peer_credentials::PeerCredentials;
+
 /// A connection of any listener.
 pub(super) enum ConnectionStream {
     Tcp(TcpStream),
@@ -15,15 +18,40 @@ pub(super) enum ConnectionStream {
 }
 
 /// A byte stream to a peer.
-pub(super) trait ErasedIo: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(super) trait ErasedIo: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Returns the credentials of the peer, if the stream is a Unix socket.
+    #[cfg(feature = "ipc")]
+    fn credentials(&self) -> Option<PeerCredentials>;
+}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> ErasedIo for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> ErasedIo for S {
+    #[cfg(all(unix, feature = "ipc"))]
+    fn credentials(&self) -> Option<PeerCredentials> {
+        (self as &dyn std::any::Any).downcast_ref().and_then(PeerCredentials::of)
+    }
+
+    #[cfg(all(not(unix), feature = "ipc"))]
+    fn credentials(&self) -> Option<PeerCredentials> {
+        None
+    }
+}
 
 impl ConnectionStream {
     /// Disables Nagle's algorithm. Answers are written whole, so waiting to fill a packet only delays them.
     pub(super) fn set_nodelay(&self) {
         if let Self::Tcp(stream) = self {
             let _ = stream.set_nodelay(true);
+        }
+    }
+}
+
+#[cfg(feature = "ipc")]
+impl ConnectionStream {
+    /// Returns the credentials of the peer, if the stream is a Unix socket.
+    pub(super) fn credentials(&self) -> Option<PeerCredentials> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Other(stream) => (**stream).credentials(),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The notifications by which a client controls the calls and streams of its session: `rpc.cancel` and `rpc.credit`.
+//! The notifications by which a client controls the calls and streams of its session: `rpc.cancel`, `rpc.credit`, and
+//! `$/cancelRequest` of language servers.
 
 use rpc_core::Request;
 use serde::Deserialize;
@@ -32,19 +33,35 @@ struct CreditParams<'a> {
     bytes: u64,
 }
 
-impl<'a> Control<'a> {
+/// Which notifications are controls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ControlNames {
+    /// The framework's own.
+    Own,
+    /// The framework's own, and those of the Language Server Protocol.
+    #[cfg_attr(not(feature = "ipc"), allow(dead_code, reason = "only streams of bytes have them"))]
+    WithLanguageServer,
+}
+
+impl ControlNames {
     /// Reads a notification. Returns `None` if it is not a control.
-    pub(super) fn read(notification: &Request<'a>) -> Option<Self> {
+    pub(super) fn read<'a>(self, notification: &Request<'a>) -> Option<Control<'a>> {
         let params = notification.params.unwrap_or_default();
+        let cancel = || {
+            serde_json::from_str(params).map(|CancelParams { id, retry }| {
+                if retry { Control::GiveUp { id: id.get() } } else { Control::Cancel { id: id.get() } }
+            })
+        };
         let read = match &*notification.method {
-            "rpc.cancel" => serde_json::from_str(params).map(|CancelParams { id, retry }| {
-                if retry { Self::GiveUp { id: id.get() } } else { Self::Cancel { id: id.get() } }
+            "rpc.cancel" => cancel(),
+            "$/cancelRequest" if self == Self::WithLanguageServer => cancel(),
+            "rpc.credit" => serde_json::from_str(params).map(|CreditParams { subscription, bytes }| Control::Credit {
+                subscription: subscription.get(),
+                bytes,
             }),
-            "rpc.credit" => serde_json::from_str(params)
-                .map(|CreditParams { subscription, bytes }| Self::Credit { subscription: subscription.get(), bytes }),
             _ => return None,
         };
-        Some(read.unwrap_or(Self::Malformed))
+        Some(read.unwrap_or(Control::Malformed))
     }
 }
 
@@ -53,7 +70,7 @@ mod tests {
     use rpc_core::codec::{ParseLimits, parse};
     use rpc_core::{Message, Packet};
 
-    use super::Control;
+    use super::{Control, ControlNames};
 
     #[test]
     fn controls_name_ids_as_their_clients_wrote_them() {
@@ -68,13 +85,24 @@ mod tests {
             ("rpc.credit", r#"{"subscription":7}"#, Some(Control::Malformed)),
             ("rpc.cancel", "{}", Some(Control::Malformed)),
             ("rpc.health", "{}", None),
+            ("$/cancelRequest", r#"{"id":7}"#, None),
         ] {
             let text = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#);
             let Ok(Packet::Single(Message::Notification(request))) = parse(text.as_bytes(), &ParseLimits::default())
             else {
                 panic!("{text} is a notification")
             };
-            assert_eq!(Control::read(&request), expected, "{text}");
+            assert_eq!(ControlNames::Own.read(&request), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn language_servers_have_another_name_for_the_cancellation() {
+        let text = br#"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"a"}}"#;
+        let Ok(Packet::Single(Message::Notification(request))) = parse(text, &ParseLimits::default()) else {
+            panic!("it is a notification")
+        };
+        let read = ControlNames::WithLanguageServer.read(&request);
+        assert_eq!(read, Some(Control::Cancel { id: r#""a""# }));
     }
 }

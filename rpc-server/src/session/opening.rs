@@ -14,7 +14,10 @@ use rpc_core::{Peer, Principal, RequestContext};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CallerCheck {
     /// The transport has authenticated the caller of the session.
-    #[cfg_attr(not(feature = "websocket"), allow(dead_code, reason = "only WebSockets authenticate first"))]
+    #[cfg_attr(
+        not(any(feature = "ipc", feature = "websocket")),
+        allow(dead_code, reason = "only connections authenticate first")
+    )]
     Done,
     /// Each message is authenticated when it is dispatched.
     EachMessage,

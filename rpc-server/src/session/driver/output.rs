@@ -54,14 +54,6 @@ impl OutputBuffer {
         self.write_by
     }
 
-    /// Gives the peer at most this time from now on, and after each progress.
-    #[cold]
-    pub(super) fn hurry(&mut self, timeout: Duration) {
-        self.progress_timeout = self.progress_timeout.min(timeout);
-        let soonest = Instant::now().checked_add(self.progress_timeout);
-        self.write_by = self.write_by.and_then(|write_by| soonest.map(|soonest| soonest.min(write_by)));
-    }
-
     /// Writes all bytes that wait.
     pub(super) fn poll_write<S: AsyncWrite + Unpin>(
         &mut self,
