@@ -23,8 +23,8 @@ pub trait Dispatch: MaybeSend + MaybeSync + 'static {
     /// Answers one message: a call, a notification or a batch.
     fn dispatch(&self, body: Bytes, request: Arc<RequestContext>) -> BoxFuture<Answer>;
 
-    /// Answers an HTTP `HEAD` request, or the call `rpc.announce` of a session: headers that name the server's idempotency store, and no body. The default
-    /// implementation sets no headers.
+    /// Answers an HTTP `HEAD` request, or the call `rpc.announce` of a session: headers that name the server's
+    /// idempotency store, and no body. The default implementation sets no headers.
     ///
     /// A request for the scope of its keys has `scope` in [`Rpc-Idempotency`](crate::headers::RPC_IDEMPOTENCY). Only
     /// such a request is authenticated, and can be refused because of its credentials.

@@ -44,10 +44,10 @@ const MAX_MESSAGE_BYTES: usize = 20 << 20;
 /// - The client's own headers and the credentials are sent when the connection is opened. If the server chooses the
 ///   subprotocol `rpc.v1`, the other headers travel with each message: deadline, trace, idempotency keys and `x-*`.
 ///   Servers without `rpc.v1` get plain JSON-RPC, and streams are subscriptions.
-/// - Over `rpc.v1`, the client asks for the server's store of idempotency keys with the call `rpc.announce`. Without it,
-///   no keys are kept.
-/// - A call that is dropped is cancelled on the server, if it speaks `rpc.v1`. So is a stream that is dropped. An attempt
-///   that has timed out is only given up, since a retry may ask for the kept answer.
+/// - Over `rpc.v1`, the client asks for the server's store of idempotency keys with the call `rpc.announce`. Without
+///   `rpc.v1`, no keys are kept.
+/// - A call that is dropped is cancelled on the server, if it speaks `rpc.v1`. So is a stream that is dropped. An
+///   attempt that has timed out is only given up, since a retry may ask for the kept answer.
 /// - When a connection ends, requests that were not written to it were not sent. The outcome of all others is unknown.
 /// - A ping is sent each 20 s. The connection ends if nothing has arrived since the last two.
 /// - Connecting, proxies and TLS are those of [`HttpTransport`](super::HttpTransport). Proxies open a connection with

@@ -1,5 +1,5 @@
-//! Finds the ids of calls in a message that cannot be read as a whole. On a session, a client finds an error only by the
-//! ids of its calls.
+//! Finds the ids of calls in a message that cannot be read as a whole. On a session, a client finds an error only by
+//! the ids of its calls.
 
 use super::scan::{NotJson, Scanner};
 use crate::IdRef;

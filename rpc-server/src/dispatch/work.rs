@@ -39,9 +39,9 @@ impl RequestWork<'_> {
         self.request.deadline().map(|deadline| deadline.saturating_duration_since(self.request.now()))
     }
 
-    /// Cancels the request because its client has left. A client of calls with keys and time left has only given up an attempt,
-    /// and may retry to get the kept answers. Then its calls are cancelled only at their deadline, unless the server is
-    /// ending.
+    /// Cancels the request because its client has left. A client of calls with keys and time left has only given up an
+    /// attempt, and may retry to get the kept answers. Then its calls are cancelled only at their deadline, unless the
+    /// server is ending.
     #[cold]
     pub(super) fn leave(&self) {
         let has_keys = self.keys.as_ref().is_some_and(|keys| keys.protect_calls());

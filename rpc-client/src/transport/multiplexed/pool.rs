@@ -193,8 +193,8 @@ enum Found<T> {
     Opening(Opening),
 }
 
-/// A place whose connection is being opened. It is settled by the task that opens the connection, since all requests that
-/// wait for it may have left.
+/// A place whose connection is being opened. The task that opens the connection settles it, since all requests that
+/// wait may have left.
 struct SettlingPlace {
     places: Weak<Places>,
     token: Arc<()>,
