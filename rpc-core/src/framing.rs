@@ -9,8 +9,9 @@ pub enum Framing {
     /// A line ends with `\n` or `\r\n`. Empty lines are ignored.
     #[default]
     Lines,
-    /// Each message has a head with its length, as in the
-    /// [Language Server Protocol](https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#headerPart):
+    /// Each message has a head with its length, as in the [Language Server Protocol][lsp]:
     /// `Content-Length: 42\r\n\r\n`.
+    ///
+    /// [lsp]: https://microsoft.github.io/language-server-protocol/specifications/lsp/3.17/specification/#headerPart
     ContentLength,
 }

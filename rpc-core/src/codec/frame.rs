@@ -241,8 +241,8 @@ fn is_utf8(media_type: &str) -> bool {
     })
 }
 
-/// Begins a message, whose text the caller appends. Returns the place for [`end_frame`]. To remove the message, truncate
-/// the output to this place.
+/// Begins a message, whose text the caller appends. Returns the place for [`end_frame`]. To remove the message,
+/// truncate the output to this place.
 pub fn begin_frame(framing: Framing, output: &mut Vec<u8>) -> usize {
     let start = output.len();
     if framing == Framing::ContentLength {

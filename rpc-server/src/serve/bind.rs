@@ -167,13 +167,14 @@ impl Server {
 
     /// Takes any [`Listener`], whose peers send messages without HTTP, and without serving yet.
     ///
-    /// The bound server is like any other, with limits, drain, hooks and several connections. Pages, routes, origins and
-    /// TLS belong to HTTP and do not exist there. Nothing is negotiated, so peers must know the settings.
+    /// The bound server is like any other, with limits, drain, hooks and several connections. Pages, routes, origins
+    /// and TLS belong to HTTP and do not exist there. Nothing is negotiated, so peers must know the settings.
     ///
     /// The server authenticates a peer once, at the beginning of its connection, with what the request's extensions and
     /// address say. If that fails, it authenticates each message, and refuses the message with the denial. When the
     /// server is [full](crate::Limits::max_connections), it closes connections on which no call runs and no stream is
-    /// open. Timeouts of heads, bodies and idle connections do not apply.
+    /// open. Timeouts of heads and of idle
+    /// connections do not apply. A message has [`Limits::body_timeout`](crate::Limits::body_timeout) to arrive.
     ///
     /// Logs the same warning as [`bind`](Self::bind).
     ///

@@ -58,8 +58,8 @@ impl Server {
 /// A server on one connection of messages, from [`stdio`](crate::stdio) or [`Server::over`]. Await it to serve.
 ///
 /// It ends when its input ends: it answers the calls in flight, ends streams with `draining`, and returns. At ctrl-c or
-/// SIGTERM, it does the same, within [`Limits::drain_timeout`](crate::Limits::drain_timeout). A second signal ends it at
-/// once. [`serve_until`](Self::serve_until) ends it by a future instead of a signal.
+/// SIGTERM, it does the same, within [`Limits::drain_timeout`](crate::Limits::drain_timeout). A second signal ends it
+/// at once. [`serve_until`](Self::serve_until) ends it by a future instead of a signal.
 ///
 /// The limits of a connection apply, such as [`Limits::max_connection_calls`](crate::Limits::max_connection_calls). If
 /// the peer reads nothing for [`Limits::write_progress_timeout`](crate::Limits::write_progress_timeout), the connection

@@ -1,5 +1,5 @@
-//! Binds a server to a Unix socket: [`UnixSocket`] replaces the file that a dead server has left behind, and removes its
-//! own at the end.
+//! Binds a server to a Unix socket: [`UnixSocket`] replaces the file that a dead server has left behind, and removes
+//! its own at the end.
 
 use std::fs;
 use std::io;
@@ -20,8 +20,8 @@ impl Server {
     ///
     /// The bound server is like any other: it has the limits, the drain and the hooks of
     /// [`bind`](Self::bind), and several connections. It has no pages, no routes and no TLS. For other
-    /// [settings](MessageSettings), bind tokio's `UnixListener` and use [`messages_on`](Self::messages_on), which leaves
-    /// the file to the caller.
+    /// [settings](MessageSettings), bind tokio's `UnixListener` and use [`messages_on`](Self::messages_on), which
+    /// leaves the file to the caller.
     ///
     /// The socket file that a dead server has left behind is replaced. The file is removed when the server stops
     /// listening, unless it is another server's by then. Its permissions are those of the process's umask, and those
