@@ -28,7 +28,7 @@ use crate::failure::Failure;
 /// use rpc::transport::PeerTransport;
 /// use rpc::{Client, Context, ErrorObject, InternalExt, Server};
 ///
-/// let server = Server::builder().try_method("confirm", |cx: Context, (question,): (String,)| async move {
+/// let server = Server::builder().try_method("confirm", |(question,): (String,), cx: Context| async move {
 ///     let peer = cx.peer::<PeerTransport>().internal()?;
 ///     let caller = Client::builder().transport(peer).deadline(Duration::from_secs(5)).build().internal()?;
 ///     let answer = caller.call::<bool>("ask", [question]).await.internal()?;

@@ -3,5 +3,6 @@
 mod fake;
 mod peers;
 mod requests;
+mod serving;
 mod streams;
 mod subscriptions;
