@@ -106,9 +106,9 @@ impl Endpoint {
     /// Describes the endpoint at an address, such as `http://127.0.0.1:8080` or `https://api.example/rpc`. With the
     /// feature `websocket`, it can also be a `ws` or `wss` address.
     ///
-    /// With the feature `ipc`, on Unix, it can be the path of a Unix socket: `unix:/run/app.sock`, or `unix:app.sock` in
-    /// the working directory. The path is taken as it stands: `%20` is not decoded. The client speaks `rpc.v1`, a message
-    /// a line. For other settings, use a `MessageTransport`.
+    /// With the feature `ipc`, on Unix, it can be the path of a Unix socket: `unix:/run/app.sock`, or `unix:app.sock`
+    /// in the working directory. The path is taken as it stands: `%20` is not decoded. The client speaks `rpc.v1`, a
+    /// message a line. For other settings, use a `MessageTransport`.
     ///
     /// [`ClientBuilder::build`](crate::ClientBuilder::build) checks the address.
     pub fn new(url: impl Into<String>) -> Self {

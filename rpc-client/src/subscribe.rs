@@ -21,8 +21,9 @@ impl Client {
     /// Up to 1 MiB of items waits for the reader. A stream that is not read ends when there is no room for its next
     /// item, as [lagged](rpc_core::StreamEnd::Lagged).
     ///
-    /// It needs a `ws` or `wss` address, or a transport with messages of the older form. Servers of this framework get the method as the call of a stream: use
-    /// [`stream`](Self::stream) for their methods. Params are as for [`call`](Self::call).
+    /// It needs a `ws` or `wss` address, or a transport with messages of the older form. Servers of this framework get
+    /// the method as the call of a stream: use [`stream`](Self::stream) for their methods. Params are as for
+    /// [`call`](Self::call).
     ///
     /// # Example
     ///

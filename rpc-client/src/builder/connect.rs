@@ -19,8 +19,8 @@ use crate::runtime::Instant;
 use crate::transport::{ProbePurpose, Progress, Request};
 
 impl Client {
-    /// Makes a client for the server at this address, and connects to it when it is awaited: most useful for `ws`, `wss`
-    /// and `unix` addresses.
+    /// Makes a client for the server at this address, and connects to it when it is awaited: most useful for `ws`,
+    /// `wss` and `unix` addresses.
     ///
     /// From then on it is a client as any other. It connects again when the connection has ended and there is a call.
     /// With [`Connect::serves`], it also answers calls of the server.

@@ -7,18 +7,18 @@ use rpc_core::Dispatch;
 use super::ClientBuilder;
 
 impl ClientBuilder {
-    /// Answers calls and notifications of the server with this, on each connection that the client opens: a `Server`, or
-    /// another dispatch that [opens sessions](Dispatch::open).
+    /// Answers calls and notifications of the server with this, on each connection that the client opens: a `Server`,
+    /// or another dispatch that [opens sessions](Dispatch::open).
     ///
     /// Without it, the client refuses each call of a server with -32601, "method not found".
     ///
     /// - The server can call as long as a connection is open. The client opens one at its first call or with
     ///   [`connect`](Self::connect), keeps it open while the client lives, and opens another one at its next call after
     ///   it has ended.
-    /// - Answers reach the client's own calls first. So a handler of the client can call the server, also while all other
-    ///   handlers wait: [`Context::peer`](rpc_core::Context::peer) is the server that called.
-    /// - The limits are those of the `Server` that is given here, such as its calls per connection. Calls beyond them are
-    ///   refused, and do not wait.
+    /// - Answers reach the client's own calls first. So a handler of the client can call the server, also while all
+    ///   other handlers wait: [`Context::peer`](rpc_core::Context::peer) is the server that called.
+    /// - The limits are those of the `Server` that is given here, such as its calls per connection. Calls beyond them
+    ///   are refused, and do not wait.
     /// - When the client is gone, handlers get up to 30 s to end. Streams end as draining, and new calls are refused.
     ///   When the connection is lost, handlers of `readonly` methods are dropped.
     ///

@@ -34,10 +34,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// - Each message is a line, unless [`framing`](Self::framing) says otherwise. There is no negotiation: both sides must
 ///   be set alike.
 /// - Calls, batches, notifications and streams share a connection, and answers come in any order. With the protocol
-///   `rpc.v1`, headers travel with the messages: deadline, trace, idempotency keys and `x-*`. There are no other headers.
-///   So a call with credentials or a header such as `authorization` fails, and is not sent.
+///   `rpc.v1`, headers travel with the messages: deadline, trace, idempotency keys and `x-*`. There are no other
+///   headers. So a call with credentials or a header such as `authorization` fails, and is not sent.
 /// - A call that is given up is cancelled on the server, if it speaks `rpc.v1`. So is a stream that is dropped.
-/// - When the connection ends, requests that were not written to it were not sent. The outcome of all others is unknown.
+/// - When the connection ends, requests that were not written to it were not sent. The outcome of all others is
+///   unknown.
 /// - With [`ClientBuilder::serves`](crate::ClientBuilder::serves), the client answers calls of the server.
 ///
 /// # Example

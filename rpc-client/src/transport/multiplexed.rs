@@ -3,10 +3,10 @@
 //!
 //! From the bottom up: `pipe` is what carries messages, and `connector` opens it. `incoming` reads messages, `control`
 //! and `subscribe` write them, and `message_headers` has the headers in them. `state` has the requests of a connection,
-//! and `shared` its lock. `stream_buffer` and `early_items` have those messages of streams that were not read. `serving`
-//! answers the calls of the server. `driver` is the task of a connection, `connection` its handle, and `pool` has all
-//! connections to a server. `identify` finds what a request waits for, and `announce` asks for the server's store. `peer`
-//! is the connection of a session of the server, for calls to its peer.
+//! and `shared` its lock. `stream_buffer` and `early_items` have those messages of streams that were not read.
+//! `serving` answers the calls of the server. `driver` is the task of a connection, `connection` its handle, and `pool`
+//! has all connections to a server. `identify` finds what a request waits for, and `announce` asks for the server's
+//! store. `peer` is the connection of a session of the server, for calls to its peer.
 
 mod announce;
 mod connection;

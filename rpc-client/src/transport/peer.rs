@@ -11,8 +11,8 @@ use crate::failure::Failure;
 
 /// Sends calls to the peer of a session: from a server to its client, or from a client that serves to its server.
 ///
-/// `cx.peer::<rpc::Client>()` returns a client on it with the default settings, except that it does not retry. With this
-/// type, you choose the settings yourself.
+/// `cx.peer::<rpc::Client>()` returns a client on it with the default settings, except that it does not retry. With
+/// this type, you choose the settings yourself.
 ///
 /// - There is one connection. After its end, calls fail at once, with the outcome
 ///   [`Outcome::NotSent`](crate::Outcome::NotSent).

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::Uri;
 
-/// The address of a transport's server, for telemetry and errors: host and port, and nothing else of its URL. For a Unix
-/// socket, it is the path.
+/// The address of a transport's server, for telemetry and errors: host and port, and nothing else of its URL. For a
+/// Unix socket, it is the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServerAddress {

@@ -1,5 +1,5 @@
-//! [`SharedState`]: the state of a connection, which its handles share with the task that owns the pipe. It is also what
-//! sends calls to the peer of a session.
+//! [`SharedState`]: the state of a connection, which its handles share with the task that owns the pipe. It is also
+//! what sends calls to the peer of a session.
 
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
