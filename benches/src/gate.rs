@@ -196,8 +196,13 @@ fn count() -> Result<BTreeMap<String, Cost>> {
     }
     beside.stop()?;
     for (pace, what) in [(Pace::Burst, "notification of a burst"), (Pace::Single, "notification alone")] {
-        for (who, server) in [("ours", StreamServer::Ours), ("raw", StreamServer::Raw)] {
-            costs.insert(format!("{who}, server over SSE, {what}"), callgrind.stream(server, pace)?.into());
+        let servers = [
+            ("ours, server over SSE", StreamServer::Ours),
+            ("ours, server over WebSocket", StreamServer::OursWebSocket),
+            ("raw, server over SSE", StreamServer::Raw),
+        ];
+        for (who, server) in servers {
+            costs.insert(format!("{who}, {what}"), callgrind.stream(server, pace)?.into());
         }
     }
     let many = callgrind.endpoints("peak_ewma", 1_000)?;

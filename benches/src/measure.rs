@@ -70,6 +70,7 @@ pub(crate) const ALL: &[Measurement] = &[
     #[cfg(feature = "peers")]
     Measurement::timed("streams-rate", "notifications of streams per second", streams::rate),
     Measurement::timed("streams-fan-out", "one event to 10,000 subscribers", streams::fan_out),
+    Measurement::timed("streams-unread", "10,000 open streams, one of which is not read", streams::unread),
     #[cfg(feature = "simulation")]
     Measurement::counted("balancing", "how clients share servers, simulated; fails beyond its limits", balancing::run),
     Measurement::counted(

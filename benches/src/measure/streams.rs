@@ -4,6 +4,8 @@ mod fan_out;
 #[cfg(feature = "peers")]
 mod rate;
 mod stream_process;
+mod subscribers;
+mod unread;
 
 use super::effort::Effort;
 use super::instructions::parts;
@@ -51,6 +53,11 @@ pub(super) fn fan_out(effort: Effort) -> Result<Vec<Table>> {
     Ok(vec![fan_out::run(effort)?])
 }
 
+/// Measures streams of which one is not read.
+pub(super) fn unread(effort: Effort) -> Result<Vec<Table>> {
+    Ok(vec![unread::run(effort)?])
+}
+
 const CONNECTIONS: usize = 2_000;
 
 fn idle() -> Result<Table> {
@@ -64,8 +71,9 @@ fn idle() -> Result<Table> {
 }
 
 fn kib_per_stream(server: StreamServer) -> Result<f64> {
-    let process = start(server, &mut command(server)?)?;
-    let grown = runtime(1)?.block_on(async {
+    let runtime = runtime(1)?;
+    let process = runtime.block_on(start(server, &mut command(server)?))?;
+    let grown = runtime.block_on(async {
         // The first connections allocate buffers and tables that later ones share.
         let first = open_idle(server, &process, 10).await?;
         let before = process.memory()?;

@@ -14,10 +14,11 @@ pub(crate) use ours::Audience;
 use super::host::{exit_with_parent, runtime};
 use crate::Result;
 use crate::subscriber::Wire;
+use crate::workload::TICK;
 
 /// A server of streams that is measured.
 ///
-/// Another transport of ours becomes another variant with its own [`Wire`]. All tables then have a column for it.
+/// Each transport of ours is a variant with its own [`Wire`]. All tables have a column for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamServer {
     /// Server-sent events, hand-written on hyper's `http1::Builder`: the baseline for all others.
@@ -27,6 +28,10 @@ pub(crate) enum StreamServer {
     Jsonrpsee,
     /// Ours, standalone, over server-sent events.
     Ours,
+    /// Ours, standalone, over a WebSocket of `rpc.v1`. The subscriber gives credit.
+    OursWebSocket,
+    /// Ours, standalone, over a WebSocket without a subprotocol: the older form, which other clients speak.
+    OursOlder,
 }
 
 impl StreamServer {
@@ -36,6 +41,8 @@ impl StreamServer {
         #[cfg(feature = "peers")]
         Self::Jsonrpsee,
         Self::Ours,
+        Self::OursWebSocket,
+        Self::OursOlder,
     ];
 
     /// Returns its name in tables.
@@ -45,6 +52,8 @@ impl StreamServer {
             #[cfg(feature = "peers")]
             Self::Jsonrpsee => "jsonrpsee, WebSocket",
             Self::Ours => "**ours**, SSE",
+            Self::OursWebSocket => "**ours**, WebSocket",
+            Self::OursOlder => "**ours**, WebSocket, older form",
         }
     }
 
@@ -53,7 +62,9 @@ impl StreamServer {
         match self {
             Self::Raw | Self::Ours => Wire::Sse,
             #[cfg(feature = "peers")]
-            Self::Jsonrpsee => Wire::WebSocket { subscribe: "subscribe_ticks" },
+            Self::Jsonrpsee => Wire::Subscriptions { subscribe: "subscribe_ticks" },
+            Self::OursWebSocket => Wire::RpcV1,
+            Self::OursOlder => Wire::Subscriptions { subscribe: TICK },
         }
     }
 
@@ -63,6 +74,8 @@ impl StreamServer {
             #[cfg(feature = "peers")]
             Self::Jsonrpsee => "jsonrpsee",
             Self::Ours => "ours",
+            Self::OursWebSocket => "ours-websocket",
+            Self::OursOlder => "ours-older",
         }
     }
 }
@@ -90,7 +103,7 @@ pub(super) fn run(server: StreamServer) -> Result<()> {
             StreamServer::Raw => raw::serve().await,
             #[cfg(feature = "peers")]
             StreamServer::Jsonrpsee => jsonrpsee::serve().await,
-            StreamServer::Ours => ours::serve().await,
+            StreamServer::Ours | StreamServer::OursWebSocket | StreamServer::OursOlder => ours::serve().await,
         }
     })
 }

@@ -12,6 +12,10 @@ pub(super) enum Framing {
     Frames,
 }
 
+/// The first byte of a whole text frame, and of a ping.
+const TEXT: u8 = 0x81;
+const PING: u8 = 0x89;
+
 /// The size of a read, in bytes.
 const READ: usize = 64 << 10;
 
@@ -21,11 +25,13 @@ pub(super) struct Messages {
     bytes: Vec<u8>,
     /// How many of the bytes were read as messages.
     read: usize,
+    /// How many pings have no pong yet.
+    pings: usize,
 }
 
 impl Messages {
     pub(super) fn new(framing: Framing, bytes: Vec<u8>) -> Self {
-        Self { framing, bytes, read: 0 }
+        Self { framing, bytes, read: 0, pings: 0 }
     }
 
     /// Returns the buffer for further bytes.
@@ -57,20 +63,34 @@ impl Messages {
         }
     }
 
+    /// Returns how many pings have come since the last call.
+    pub(super) fn take_pings(&mut self) -> usize {
+        std::mem::take(&mut self.pings)
+    }
+
     fn next_frame(&mut self) -> Result<Option<&[u8]>> {
-        let (kind, start, length) = match self.bytes[self.read..] {
-            [kind, length @ 0..=125, ..] => (kind, 2, length as usize),
-            [kind, 126, high, low, ..] => (kind, 4, u16::from_be_bytes([high, low]) as usize),
-            [_, 127..=255, ..] => return Err("a frame of 64 KiB or more, or one with a mask, is not expected".into()),
-            _ => return Ok(None),
-        };
-        if kind != 0x81 {
-            return Err(format!("a frame of the kind {kind:#x} is not expected").into());
+        loop {
+            let (kind, start, length) = match self.bytes[self.read..] {
+                [PING, 0, ..] => {
+                    self.read += 2;
+                    self.pings += 1;
+                    continue;
+                }
+                [kind, length @ 0..=125, ..] => (kind, 2, length as usize),
+                [kind, 126, high, low, ..] => (kind, 4, u16::from_be_bytes([high, low]) as usize),
+                [_, 127..=255, ..] => return Err("a frame of 64 KiB or more, or one with a mask, is not expected".into()),
+                _ => return Ok(None),
+            };
+            if kind != TEXT {
+                return Err(format!("a frame of the kind {kind:#x} is not expected").into());
+            }
+            let start = self.read + start;
+            if self.bytes.len() < start + length {
+                return Ok(None);
+            }
+            self.read = start + length;
+            return Ok(Some(&self.bytes[start..self.read]));
         }
-        let start = self.read + start;
-        let Some(text) = self.bytes.get(start..start + length) else { return Ok(None) };
-        self.read = start + length;
-        Ok(Some(text))
     }
 }
 
@@ -102,6 +122,14 @@ mod tests {
         let long = "x".repeat(300);
         let bytes = [&[0x81, 2][..], b"{}", &[0x81, 126, 1, 44], long.as_bytes()].concat();
         assert_eq!(read(Framing::Frames, &bytes), ["{}", &long]);
+    }
+
+    #[test]
+    fn pings_between_messages_are_counted() {
+        let mut messages = Messages::new(Framing::Frames, [&[0x89, 0, 0x81, 2][..], b"{}", &[0x89, 0]].concat());
+        assert_eq!(messages.next().unwrap(), Some(&b"{}"[..]));
+        assert!(messages.next().unwrap().is_none());
+        assert_eq!((messages.take_pings(), messages.take_pings()), (2, 0));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::measure::effort::Effort;
 use crate::process::{LOAD_CORE, SERVER_CORE, ServerProcess, pinned, subject};
 use crate::stats::Spread;
 use crate::subject::readers::WARM_UP;
+use crate::subject::runtime;
 use crate::subject::streams::StreamServer;
 use crate::table::Table;
 use crate::workload::Pace;
@@ -42,7 +43,7 @@ struct Visit {
 
 pub(super) fn run(effort: Effort) -> Result<Vec<Table>> {
     let begin = |server: &StreamServer| {
-        let process = start(*server, &mut pinned(SERVER_CORE, &command(*server)?))?;
+        let process = runtime(1)?.block_on(start(*server, &mut pinned(SERVER_CORE, &command(*server)?)))?;
         Ok((*server, process))
     };
     let servers: Vec<_> = StreamServer::ALL.iter().map(begin).collect::<Result<_>>()?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::{Stream, stream};
-use rpc::{ErrorObject, Limits, Server, Shared};
+use rpc::{ErrorObject, Limits, Server, Shared, WebSocketSettings};
 use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::broadcast;
 
@@ -79,6 +79,7 @@ fn server() -> Server {
         })
         .method("serialized", || async { SERIALIZED.load(Ordering::Relaxed) })
         .limits(limits)
+        .websocket(WebSocketSettings::default())
         .build()
 }
 
