@@ -3,8 +3,9 @@
 
 use std::net::SocketAddr;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, UPGRADE};
-use http::{Extensions, header};
+use bytes::BytesMut;
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, UPGRADE};
+use http::{Extensions, HeaderValue, header};
 use rpc_core::codec::{is_message_header, read_rpc_member};
 use rpc_core::contain::contain;
 use rpc_core::headers::IDEMPOTENCY_KEY;
@@ -48,14 +49,9 @@ const OF_OPENING: [HeaderName; 9] = [
 
 impl SessionOpening {
     pub(super) fn new(request: &RequestContext, check: CallerCheck) -> Self {
-        let mut headers = request.headers.clone();
-        for name in OF_OPENING {
-            headers.remove(name);
-        }
-        let own: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("rpc-")).cloned().collect();
-        for name in own {
-            headers.remove(name);
-        }
+        let headers = copy_headers(&request.headers, |name| {
+            !OF_OPENING.contains(name) && !name.as_str().starts_with("rpc-")
+        });
         // Layers put values of their own types there, and the clone of such a value may panic.
         let extensions = contain(|| request.extensions.clone()).unwrap_or_default();
         let (principal, peer) = (request.principal().cloned(), request.peer().cloned());
@@ -125,6 +121,21 @@ impl SessionOpening {
     }
 }
 
+/// Copies some headers into memory of their own. The values of a request lie in the read buffer of its connection, and
+/// would keep all of it.
+fn copy_headers(headers: &HeaderMap, is_kept: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let kept = || headers.iter().filter(|(name, _)| is_kept(name));
+    let mut text = BytesMut::with_capacity(kept().map(|(_, value)| value.len()).sum());
+    let mut copied = HeaderMap::with_capacity(kept().count());
+    for (name, value) in kept() {
+        text.extend_from_slice(value.as_bytes());
+        let mut copy = HeaderValue::from_maybe_shared(text.split().freeze()).unwrap_or_else(|_| value.clone());
+        copy.set_sensitive(value.is_sensitive());
+        copied.append(name, copy);
+    }
+    copied
+}
+
 impl Drop for SessionOpening {
     fn drop(&mut self) {
         contain(|| drop(std::mem::take(&mut self.extensions)));
@@ -133,6 +144,7 @@ impl Drop for SessionOpening {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use http::HeaderValue;
     use rpc_core::{Principal, RequestContext};
 
@@ -169,6 +181,17 @@ mod tests {
         assert!(!context.headers.contains_key("connection"));
         assert!(context.deadline().is_some() && context.accepts_stream() && context.is_authenticated());
         assert_eq!(context.principal().map(Principal::subject), Some("ada"));
+    }
+
+    #[test]
+    fn session_keeps_no_memory_of_the_request_that_opened_it() {
+        let buffer = Bytes::from(b"Bearer a".repeat(1000));
+        let mut request = RequestContext::default();
+        request.headers.insert("authorization", HeaderValue::from_maybe_shared(buffer.slice(..8)).unwrap());
+        let opening = SessionOpening::new(&request, CallerCheck::Done);
+        drop(request);
+        assert!(buffer.is_unique());
+        assert_eq!(text(opening.plain_context().headers.get("authorization")), Some("Bearer a"));
     }
 
     #[test]

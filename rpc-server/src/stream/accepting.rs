@@ -74,7 +74,7 @@ impl AcceptingStream {
         let id: Box<str> = id.unwrap_or_else(|| "null".to_owned()).into();
         let prefix = ItemPrefix::new(&call.method.name, IdRef::from_json(&id).unwrap_or(IdRef::NULL));
         let (method, request) = (call.method.clone(), Arc::clone(call.request));
-        let opened = StreamCall { method, id, prefix, limit, request: Arc::clone(&request) };
+        let opened = StreamCall { method, id, prefix, limit, request: Arc::downgrade(&request) };
         Self { handler: Some(handler(port)), port: shared, lag, request, call: Some(Box::new((opened, guard))) }
     }
 }

@@ -1,7 +1,7 @@
 //! [`OpenedStream`]: an accepted stream as the messages that transports read.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context as TaskContext, Poll, ready};
 
 use rpc_core::codec::{ItemLoss, ItemPrefix, Output, Responder};
@@ -30,7 +30,8 @@ pub(super) struct StreamCall {
     pub(super) prefix: ItemPrefix,
     /// The maximum size of an item or of the answer, in bytes.
     pub(super) limit: usize,
-    pub(super) request: Arc<RequestContext>,
+    /// The request, as long as the handler's own context holds it. An idle stream keeps no headers.
+    pub(super) request: Weak<RequestContext>,
 }
 
 /// A stream that its handler has accepted. When it is dropped, the handler is dropped with it.
@@ -133,11 +134,17 @@ impl OpenedStream {
 
     /// Returns ready once the server drains.
     fn poll_drained(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Self { guard, drained, .. } = self;
+        let Self { call, guard, drained, .. } = self;
         if guard.is_draining() {
             return Poll::Ready(());
         }
-        let notified = drained.get_or_insert_with(|| Box::pin(guard.drained()));
+        let notified = drained.get_or_insert_with(|| {
+            if call.request.strong_count() == 0 {
+                // The memory of the request is free only once nothing refers to it.
+                call.request = Weak::new();
+            }
+            Box::pin(guard.drained())
+        });
         // The drain may have begun before this waited for it.
         if notified.as_mut().poll(cx).is_pending() && !guard.is_draining() {
             return Poll::Pending;
@@ -165,7 +172,9 @@ impl StreamMessages for OpenedStream {
 
 impl Drop for OpenedStream {
     fn drop(&mut self) {
-        self.call.request.cancel();
+        if let Some(request) = self.call.request.upgrade() {
+            request.cancel();
+        }
     }
 }
 
