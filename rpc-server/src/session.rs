@@ -259,6 +259,9 @@ impl ServerSession {
 
     /// Runs the calls that are ready.
     fn run_calls(&mut self, cx: &mut Context<'_>) {
+        if self.calls.is_empty() {
+            return;
+        }
         self.calls.register(cx);
         // A call that wakes itself gets its next turn in the next poll.
         let mut turns = self.calls.queued();
@@ -324,7 +327,7 @@ impl ServerSession {
     }
 
     fn subscribe(&mut self, id: &str, name: SubscriptionName, stream: AnswerStream) {
-        let subscription = Subscription::new(name, self.tells_errors);
+        let subscription = Subscription::new(name, id, self.tells_errors);
         let mut answer = br#"{"jsonrpc":"2.0","result":"#.to_vec();
         answer.extend_from_slice(subscription.id().as_bytes());
         answer.extend_from_slice(br#","id":"#);

@@ -136,12 +136,11 @@ impl SessionStream {
                 let _ = self.end_with(&ErrorCode::RESPONSE_TOO_LARGE.into(), output);
                 StreamStep::Ends
             }
-            Some(StreamMessage::Item(_)) => {
-                if let Some(subscription) = &self.subscription {
-                    let item = output.split_off(start);
-                    if subscription.write_item(&item, output).is_none() {
-                        tracing::debug!("an item of a stream has no result and was left out");
-                    }
+            Some(StreamMessage::Item(cursor)) => {
+                if let Some(subscription) = &self.subscription
+                    && subscription.rewrite_item(output, start, cursor).is_none()
+                {
+                    tracing::debug!("an item of a stream has no result and was left out");
                 }
                 self.credit.take(written);
                 StreamStep::Goes

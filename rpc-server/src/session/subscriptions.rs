@@ -1,8 +1,10 @@
 //! The older form of streams: subscriptions with ids of their own. A call of another name may open one, and items are
 //! written again under the names of this form.
 
+use std::ops::Range;
+
 use bytes::Bytes;
-use rpc_core::codec::{close_request, open_request};
+use rpc_core::codec::{ItemLoss, ItemPrefix, close_request, open_request};
 use rpc_core::{IdRef, MethodKind, MethodSpec, Request, StreamSpec};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -13,9 +15,14 @@ use crate::http::Backend;
 /// The method that ends any subscription.
 const UNSUBSCRIBE: &str = "rpc.unsubscribe";
 
-/// The name of a subscription's notifications.
+/// The names of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SubscriptionName(Box<str>);
+pub(super) struct SubscriptionName {
+    /// The name of its notifications.
+    notification: Box<str>,
+    /// The name of its method, if that is one of the server's own.
+    method: Option<Box<str>>,
+}
 
 /// What a call means in the older form.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,11 +46,12 @@ impl OlderCall {
         }
         let Backend::Own(dispatcher) = backend else {
             // Only the answer tells whether the call has opened a stream.
-            return Self::Opens(SubscriptionName(method.into()));
+            return Self::Opens(SubscriptionName { notification: method.into(), method: None });
         };
         let table = &dispatcher.table;
         if let Some(row) = table.find(method, &mut None) {
-            return stream_of(&row.method).map_or(Self::Plain, |spec| Self::Opens(SubscriptionName::of(spec, method)));
+            let name = |spec| SubscriptionName::of(spec, method, &row.method.name);
+            return stream_of(&row.method).map_or(Self::Plain, |spec| Self::Opens(name(spec)));
         }
         let streams = || table.methods().filter_map(|method| Some((&**method, stream_of(method)?)));
         if streams().any(|(_, spec)| spec.unsubscribe == Some(method)) {
@@ -56,7 +64,7 @@ impl OlderCall {
                 Some(topic) => Some(params_behind(topic, request.params?)?),
             };
             let message = renamed(&spec.name, params.as_deref(), id)?;
-            Some(Self::OpensAs(SubscriptionName::of(stream, &spec.name), message))
+            Some(Self::OpensAs(SubscriptionName::of(stream, &spec.name, &spec.name), message))
         });
         opens_as.unwrap_or(Self::Plain)
     }
@@ -92,19 +100,24 @@ fn renamed(method: &str, params: Option<&str>, id: IdRef<'_>) -> Option<Bytes> {
 }
 
 impl SubscriptionName {
-    /// Returns the name of the notifications of a stream's method.
-    fn of(spec: StreamSpec, method: &str) -> Self {
+    /// Returns the names of a stream that was called by the name `called`.
+    fn of(spec: StreamSpec, called: &str, method: &str) -> Self {
         let of_subscribe = spec.subscribe.and_then(|name| name.strip_suffix("subscribe"));
-        Self(of_subscribe.map_or_else(|| method.into(), |prefix| format!("{prefix}subscription").into()))
+        let notification = of_subscribe.map_or_else(|| called.into(), |prefix| format!("{prefix}subscription").into());
+        Self { notification, method: Some(method.into()) }
     }
 }
 
 /// A subscription, as its client knows it.
 #[derive(Debug)]
 pub(super) struct Subscription {
-    name: SubscriptionName,
+    name: Box<str>,
     /// The JSON text of the id.
     id: Box<str>,
+    /// The beginning of its notifications with items.
+    head: Box<[u8]>,
+    /// The length of the [`ItemPrefix`] that the server's own streams begin their notifications with.
+    own_prefix: Option<usize>,
     /// Whether the client is told the error with which the stream ends.
     tells_error: bool,
 }
@@ -128,12 +141,15 @@ struct AnswerMessage<'a> {
 }
 
 impl Subscription {
-    /// Makes a subscription with a random id.
-    pub(super) fn new(name: SubscriptionName, tells_error: bool) -> Self {
+    /// Makes a subscription with a random id. `call` is the JSON text of the id of the call that has opened it.
+    pub(super) fn new(name: SubscriptionName, call: &str, tells_error: bool) -> Self {
         let (high, low) = Uuid::new_v4().as_u64_pair();
         // Each half has bits that are the same in all UUIDs, at different places.
-        let id = format!("\"0x{:016x}\"", high ^ low.rotate_left(32)).into();
-        Self { name, id, tells_error }
+        let id: Box<str> = format!("\"0x{:016x}\"", high ^ low.rotate_left(32)).into();
+        let SubscriptionName { notification, method } = name;
+        let head = [&*prefix(&notification, &id), RESULT].concat().into();
+        let own_prefix = method.map(|method| prefix(&method, call).len());
+        Self { name: notification, id, head, own_prefix, tells_error }
     }
 
     /// Returns the JSON text of the id.
@@ -141,32 +157,57 @@ impl Subscription {
         &self.id
     }
 
-    /// Writes an item in this form, from its notification.
-    pub(super) fn write_item(&self, message: &[u8], output: &mut Vec<u8>) -> Option<()> {
-        let item: ItemMessage<'_> = serde_json::from_slice(message).ok()?;
-        self.write("result", item.params.result, output)
+    /// Writes an item in this form, in the place of its notification, which begins at `start`. `cursor` is the place of
+    /// its cursor. Returns `None` if the notification has no item. The output ends at `start` then.
+    pub(super) fn rewrite_item(&self, output: &mut Vec<u8>, start: usize, cursor: Option<Range<usize>>) -> Option<()> {
+        // The server's own streams write the item behind the cursor, and nothing follows it.
+        let before = cursor.map_or_else(|| self.own_prefix.map(|prefix| start + prefix), |cursor| Some(cursor.end));
+        if let Some(before) = before
+            && self.own_prefix.is_some()
+            && output.get(before..).is_some_and(|rest| rest.starts_with(RESULT))
+        {
+            replace(output, start..before + RESULT.len(), &self.head);
+            return Some(());
+        }
+        let message = output.split_off(start);
+        let item: ItemMessage<'_> = serde_json::from_slice(&message).ok()?;
+        output.extend_from_slice(&self.head);
+        output.extend_from_slice(item.params.result.get().as_bytes());
+        output.extend_from_slice(b"}}");
+        Some(())
     }
 
     /// Writes the end of the stream in this form, if the client is told. `message` is its answer.
     pub(super) fn write_end(&self, message: &[u8], output: &mut Vec<u8>) -> Option<()> {
         let answer: AnswerMessage<'_> = self.tells_error.then(|| serde_json::from_slice(message).ok())??;
-        self.write("error", answer.error?, output)
-    }
-
-    fn write(&self, member: &str, value: &RawValue, output: &mut Vec<u8>) -> Option<()> {
-        let params = |out: &mut Vec<u8>| {
-            out.extend_from_slice(br#"{"subscription":"#);
-            out.extend_from_slice(self.id.as_bytes());
-            out.extend_from_slice(format!(",\"{member}\":").as_bytes());
-            out.extend_from_slice(value.get().as_bytes());
-            out.push(b'}');
-            Ok(())
-        };
-        let mut message = open_request(&self.name.0, params).ok()?;
-        close_request(&mut message, None);
-        output.extend_from_slice(&message);
+        let error = answer.error?;
+        output.extend_from_slice(&prefix(&self.name, &self.id));
+        output.extend_from_slice(br#","error":"#);
+        output.extend_from_slice(error.get().as_bytes());
+        output.extend_from_slice(b"}}");
         Some(())
     }
+}
+
+/// What precedes the item in a notification.
+const RESULT: &[u8] = br#","result":"#;
+
+/// Returns the part that the notifications of a stream begin with. `id` is the JSON text of its id.
+fn prefix(notification: &str, id: &str) -> Vec<u8> {
+    let mut text = Vec::new();
+    ItemPrefix::new(notification, IdRef::from_json(id).unwrap_or(IdRef::NULL)).begin(&mut text, ItemLoss::default());
+    text
+}
+
+/// Replaces a range of bytes by others.
+fn replace(bytes: &mut Vec<u8>, range: Range<usize>, by: &[u8]) {
+    let (len, end) = (bytes.len(), range.start + by.len());
+    if end > range.end {
+        bytes.resize(len + end - range.end, 0);
+    }
+    bytes.copy_within(range.end..len, end);
+    bytes.truncate(end + len - range.end);
+    bytes[range.start..end].copy_from_slice(by);
 }
 
 #[cfg(test)]
@@ -177,12 +218,16 @@ mod tests {
 
     use super::{Subscription, SubscriptionName, params_behind, renamed, subscription_of};
 
+    fn name(notification: &str) -> SubscriptionName {
+        SubscriptionName { notification: notification.into(), method: Some("heads".into()) }
+    }
+
     #[test]
     fn notifications_are_named_after_the_method_that_subscribes() {
         let spec = StreamSpec::new().subscribe("eth_subscribe");
-        assert_eq!(SubscriptionName::of(spec, "heads"), SubscriptionName("eth_subscription".into()));
+        assert_eq!(SubscriptionName::of(spec, "heads", "heads"), name("eth_subscription"));
         for spec in [StreamSpec::new(), StreamSpec::new().subscribe("watch")] {
-            assert_eq!(SubscriptionName::of(spec, "heads"), SubscriptionName("heads".into()));
+            assert_eq!(SubscriptionName::of(spec, "heads", "heads"), name("heads"));
         }
     }
 
@@ -209,21 +254,33 @@ mod tests {
 
     #[test]
     fn items_keep_their_text_and_ends_are_told_only_if_asked() {
-        let named = || SubscriptionName("eth_subscription".into());
-        let subscription = Subscription::new(named(), false);
-        let id = subscription.id();
-        let mut output = Vec::new();
-        let item = br#"{"method":"heads","params":{"subscription":7,"cursor":1,"result":{"a" : 1.0}}}"#;
-        subscription.write_item(item, &mut output).unwrap();
-        let expected = format!(
-            r#"{{"jsonrpc":"2.0","method":"eth_subscription","params":{{"subscription":{id},"result":{{"a" : 1.0}}}}}}"#
-        );
-        assert_eq!(String::from_utf8(output).unwrap(), expected);
+        let subscription = Subscription::new(name("eth_subscription"), "7", false);
+        let foreign = SubscriptionName { method: None, ..name("eth_subscription") };
+        let foreign = Subscription::new(foreign, "7", false);
+        for (params, cursor, subscription) in [
+            (r#""subscription":7,"result":{"a" : 1.0}"#, None, &subscription),
+            (r#""subscription":7,"cursor":1,"result":{"a" : 1.0}"#, Some(72..73), &subscription),
+            (r#""subscription":7,"lagged":3,"result":{"a" : 1.0}"#, None, &subscription),
+            (r#""result":{"a" : 1.0},"subscription":7"#, None, &foreign),
+            (r#""subscription":7,"cursor":1,"result":{"a" : 1.0},"more":1"#, Some(72..73), &foreign),
+        ] {
+            let mut output = format!(r#"{{}}{{"jsonrpc":"2.0","method":"heads","params":{{{params}}}}}"#).into_bytes();
+            assert!(cursor.as_ref().is_none_or(|cursor| output[cursor.clone()] == *b"1"));
+            subscription.rewrite_item(&mut output, 2, cursor).unwrap();
+            let expected = format!(
+                r#"{{}}{{"jsonrpc":"2.0","method":"eth_subscription","params":{{"subscription":{},"result":{{"a" : 1.0}}}}}}"#,
+                subscription.id()
+            );
+            assert_eq!(String::from_utf8(output).unwrap(), expected);
+        }
+        let mut output = b"{}{}".to_vec();
+        assert_eq!(foreign.rewrite_item(&mut output, 2, None), None);
+        assert_eq!(output, b"{}");
 
         let failed = br#"{"jsonrpc":"2.0","error":{"code":1,"message":"a"},"id":7}"#;
         let mut output = Vec::new();
         assert_eq!(subscription.write_end(failed, &mut output), None);
-        let telling = Subscription::new(named(), true);
+        let telling = Subscription::new(name("eth_subscription"), "7", true);
         assert_eq!(telling.write_end(br#"{"result":null,"id":7}"#, &mut output), None);
         assert!(output.is_empty());
         telling.write_end(failed, &mut output).unwrap();
@@ -233,7 +290,7 @@ mod tests {
     #[test]
     fn ids_are_random_and_of_one_length() {
         let ids: HashSet<String> =
-            (0..100).map(|_| Subscription::new(SubscriptionName("a".into()), false).id().to_owned()).collect();
+            (0..100).map(|_| Subscription::new(name("a"), "7", false).id().to_owned()).collect();
         assert_eq!(ids.len(), 100);
         assert!(ids.iter().all(|id| id.len() == 20 && id.starts_with("\"0x")));
     }
