@@ -25,6 +25,7 @@ pub mod health;
 mod http;
 pub mod idempotency;
 mod in_flight;
+mod lazy_timer;
 mod limits;
 mod load;
 mod meter;
@@ -35,6 +36,7 @@ mod page;
 #[cfg(feature = "prometheus")]
 mod prometheus;
 mod quota;
+mod registered_waker;
 mod serve;
 mod server;
 mod service;

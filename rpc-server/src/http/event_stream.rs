@@ -14,10 +14,11 @@ use http_body::{Body, Frame};
 use rpc_core::codec::event_stream::{HEARTBEAT, begin_event, end_event};
 use rpc_core::headers::{RPC_HEARTBEAT_MS, RPC_STATUS};
 use rpc_core::{AnswerStream, StreamMessage};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::Instant;
 
 use super::answer_body::{AnswerBody, counted};
 use super::streamed_body::BodyError;
+use crate::lazy_timer::LazyTimer;
 use crate::load::{ByteRoom, ConnectionLoad, SMALL};
 
 /// The size up to which events share a chunk, in bytes.
@@ -62,7 +63,7 @@ struct EventBody {
 
 impl EventBody {
     fn new(stream: AnswerStream, load: &Arc<ConnectionLoad>, heartbeat: Duration) -> Self {
-        let heartbeat = Heartbeat { interval: heartbeat, timer: None, last_sent: Instant::now() };
+        let heartbeat = Heartbeat { interval: heartbeat, timer: LazyTimer::default(), last_sent: Instant::now() };
         Self { stream: Some(stream), capacity: 0, heartbeat, load: Arc::clone(load) }
     }
 
@@ -137,8 +138,8 @@ impl Body for EventBody {
 /// When a stream without items sends a comment.
 struct Heartbeat {
     interval: Duration,
-    /// Made when the stream first waits.
-    timer: Option<Pin<Box<Sleep>>>,
+    /// It is not set anew for each chunk, since that costs more.
+    timer: LazyTimer,
     last_sent: Instant,
 }
 
@@ -150,14 +151,6 @@ impl Heartbeat {
     /// Returns ready once nothing was sent for the whole interval.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(due) = self.last_sent.checked_add(self.interval) else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.interval)));
-        loop {
-            ready!(timer.as_mut().poll(cx));
-            if timer.deadline() >= due {
-                return Poll::Ready(());
-            }
-            // Something was sent since the timer was set. It is not reset for each chunk, since that costs more.
-            timer.as_mut().reset(due);
-        }
+        if self.timer.has_struck(cx, due) { Poll::Ready(()) } else { Poll::Pending }
     }
 }

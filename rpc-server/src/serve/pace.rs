@@ -7,7 +7,6 @@ mod counted;
 mod due;
 mod ending;
 mod last_response;
-mod lazy_timer;
 mod preface_buffer;
 #[cfg(test)]
 mod tests;
@@ -25,13 +24,13 @@ use tokio::time::Instant;
 use super::state::{ConnectionOrder, ConnectionState};
 use crate::Limits;
 use crate::http::{HttpState, HyperRefusal, UnreadAnswers};
+use crate::lazy_timer::LazyTimer;
 use crate::load::ConnectionLoad;
 #[cfg(feature = "ipc")]
 pub(super) use counted::CountedStream;
 #[cfg(any(feature = "tls", test))]
 pub(super) use ending::GRACE;
 use last_response::LastResponse;
-use lazy_timer::LazyTimer;
 use preface_buffer::PrefaceBuffer;
 
 /// A byte stream that fails once its peer has fallen behind.

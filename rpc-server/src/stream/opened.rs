@@ -18,6 +18,7 @@ use super::open_streams::StreamGuard;
 use super::queue::TakenItem;
 use super::shared::PortShared;
 use crate::failures;
+use crate::registered_waker::RegisteredWaker;
 use crate::throttle::Throttle;
 
 type HandlerFuture = BoxFuture<Result<(), ErrorObject>>;
@@ -42,6 +43,8 @@ pub(super) struct OpenedStream {
     guard: StreamGuard,
     /// Waits until the server drains. Made when the stream first waits.
     drained: Option<Pin<Box<OwnedNotified>>>,
+    /// The task that is woken when the server drains.
+    drain_waker: RegisteredWaker,
     #[cfg(feature = "telemetry")]
     trace: Option<rpc_core::TraceContext>,
 }
@@ -81,6 +84,7 @@ impl OpenedStream {
             port,
             guard,
             drained: None,
+            drain_waker: RegisteredWaker::default(),
             #[cfg(feature = "telemetry")]
             trace: rpc_core::TraceContext::current(),
         }
@@ -134,9 +138,12 @@ impl OpenedStream {
 
     /// Returns ready once the server drains.
     fn poll_drained(&mut self, cx: &mut TaskContext<'_>) -> Poll<()> {
-        let Self { call, guard, drained, .. } = self;
+        let Self { call, guard, drained, drain_waker, .. } = self;
         if guard.is_draining() {
             return Poll::Ready(());
+        }
+        if !drain_waker.begins(cx) {
+            return Poll::Pending;
         }
         let notified = drained.get_or_insert_with(|| {
             if call.request.strong_count() == 0 {

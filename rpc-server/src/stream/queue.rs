@@ -27,7 +27,10 @@ pub(super) struct EncodedItem {
 /// The items that wait for the transport.
 #[derive(Debug)]
 pub(super) struct ItemQueue {
-    items: VecDeque<EncodedItem>,
+    /// The oldest item. Most streams have room for no other, and so need no memory for a queue.
+    first: Option<EncodedItem>,
+    /// The items behind the first.
+    more: VecDeque<EncodedItem>,
     /// The room of the items' text, and how many bytes it is. `None` if only one item may wait.
     counted: Option<(ByteRoom, usize)>,
     /// How many items may wait.
@@ -60,7 +63,8 @@ impl ItemQueue {
             _ => 1,
         };
         Self {
-            items: VecDeque::new(),
+            first: None,
+            more: VecDeque::new(),
             counted,
             room,
             lag,
@@ -73,7 +77,7 @@ impl ItemQueue {
 
     /// Returns whether the handler must not be asked for an item now.
     pub(super) fn is_full(&self) -> bool {
-        self.lag == Lag::Wait && !self.items.is_empty()
+        self.lag == Lag::Wait && self.first.is_some()
     }
 
     pub(super) fn is_overrun(&self) -> bool {
@@ -82,18 +86,25 @@ impl ItemQueue {
 
     /// Adds an item. If there is no room, the oldest ones are dropped, or the stream ends.
     pub(super) fn push(&mut self, item: EncodedItem) {
-        while self.items.len() >= self.room || !self.count(item.text.len()) {
+        while self.len() >= self.room || !self.count(item.text.len()) {
             if self.lag == Lag::End {
                 self.is_overrun = true;
-                self.items.clear();
+                (self.first, self.more) = (None, VecDeque::new());
                 self.uncount(usize::MAX);
                 return;
             }
-            let Some(oldest) = self.items.pop_front() else { return self.note_dropped(&item) };
+            let Some(oldest) = self.take_first() else { return self.note_dropped(&item) };
             self.uncount(oldest.text.len());
             self.note_dropped(&oldest);
         }
-        self.items.push_back(item);
+        match &self.first {
+            None => self.first = Some(item),
+            Some(_) => self.more.push_back(item),
+        }
+    }
+
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
     }
 
     fn note_dropped(&mut self, item: &EncodedItem) {
@@ -120,6 +131,15 @@ impl ItemQueue {
         }
     }
 
+    /// Takes the oldest item, and moves the next one up.
+    fn take_first(&mut self) -> Option<EncodedItem> {
+        let first = self.first.take()?;
+        if !self.more.is_empty() {
+            self.first = self.more.pop_front();
+        }
+        Some(first)
+    }
+
     /// Returns an empty buffer for the text of an item.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
@@ -138,7 +158,7 @@ impl ItemQueue {
     }
 
     fn pop(&mut self) -> Option<TakenItem> {
-        let mut item = self.items.pop_front()?;
+        let mut item = self.take_first()?;
         self.uncount(item.text.len());
         item.is_after_gap |= std::mem::take(&mut self.dropped_gap);
         Some(TakenItem { item, lagged: std::mem::take(&mut self.dropped) })

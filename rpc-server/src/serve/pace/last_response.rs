@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
-use super::lazy_timer::LazyTimer;
+use crate::lazy_timer::LazyTimer;
 
 /// How long the server discards further bytes from a peer, and how many bytes at most.
 const MAX_TIME: Duration = Duration::from_secs(1);
