@@ -9,7 +9,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use rpc::{Client, Context, Framing, Server};
+use rpc::{Context, Framing, Server};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -69,8 +69,7 @@ impl Documents {
         }
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(uri.clone(), text);
         // The caller of this notification can be called itself.
-        let Ok(editor) = cx.peer::<Client>() else { return };
-        let editor = EditorClient::new(editor);
+        let Ok(editor) = cx.peer::<EditorClient>() else { return };
         if let Err(error) = editor.publish_diagnostics(uri, diagnostics).notify().await {
             eprintln!("the editor was not told: {error}");
         }

@@ -90,7 +90,16 @@ pub use throttle::Throttle;
 pub use ticket::Ticket;
 pub use transport::Transport;
 
-/// Drops what only clients of peers need, until there are any.
+/// Keeps what only clients of peers need.
+#[cfg(any(feature = "ipc", feature = "websocket"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __rpc_peers {
+    ($($of_peers:tt)*) => { $($of_peers)* };
+}
+
+/// Drops what only clients of peers need. Without the features there are no peers.
+#[cfg(not(any(feature = "ipc", feature = "websocket")))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __rpc_peers {

@@ -78,7 +78,9 @@ impl Messages {
                 }
                 [kind, length @ 0..=125, ..] => (kind, 2, length as usize),
                 [kind, 126, high, low, ..] => (kind, 4, u16::from_be_bytes([high, low]) as usize),
-                [_, 127..=255, ..] => return Err("a frame of 64 KiB or more, or one with a mask, is not expected".into()),
+                [_, 127..=255, ..] => {
+                    return Err("a frame of 64 KiB or more, or one with a mask, is not expected".into());
+                }
                 _ => return Ok(None),
             };
             if kind != TEXT {

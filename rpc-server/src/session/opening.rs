@@ -49,9 +49,8 @@ const OF_OPENING: [HeaderName; 9] = [
 
 impl SessionOpening {
     pub(super) fn new(request: &RequestContext, check: CallerCheck) -> Self {
-        let headers = copy_headers(&request.headers, |name| {
-            !OF_OPENING.contains(name) && !name.as_str().starts_with("rpc-")
-        });
+        let headers =
+            copy_headers(&request.headers, |name| !OF_OPENING.contains(name) && !name.as_str().starts_with("rpc-"));
         // Layers put values of their own types there, and the clone of such a value may panic.
         let extensions = contain(|| request.extensions.clone()).unwrap_or_default();
         let (principal, peer) = (request.principal().cloned(), request.peer().cloned());

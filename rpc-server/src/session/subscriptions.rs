@@ -289,8 +289,7 @@ mod tests {
 
     #[test]
     fn ids_are_random_and_of_one_length() {
-        let ids: HashSet<String> =
-            (0..100).map(|_| Subscription::new(name("a"), "7", false).id().to_owned()).collect();
+        let ids: HashSet<String> = (0..100).map(|_| Subscription::new(name("a"), "7", false).id().to_owned()).collect();
         assert_eq!(ids.len(), 100);
         assert!(ids.iter().all(|id| id.len() == 20 && id.starts_with("\"0x")));
     }

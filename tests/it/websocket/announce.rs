@@ -11,12 +11,12 @@ use support::serve;
 use support::websocket::WebSocket;
 use tokio::sync::Notify;
 
-fn ask(rpc: Value) -> Value {
+fn ask(rpc: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "method": "rpc.announce", "id": "a", "rpc": rpc })
 }
 
 /// Asks for the announcement. Returns its parts by name.
-async fn announced(socket: &mut WebSocket, rpc: Value) -> Vec<(String, String)> {
+async fn announced(socket: &mut WebSocket, rpc: &Value) -> Vec<(String, String)> {
     socket.send(&ask(rpc)).await;
     let mut answer = socket.receive().await;
     let headers = answer["rpc"].take();
@@ -41,8 +41,8 @@ async fn announcement_names_the_store_and_the_scope_of_the_sessions_caller() {
         let mut headers = vec![("sec-websocket-protocol", "rpc.v1")];
         headers.extend(token.map(|token| ("authorization", token)));
         let mut socket = WebSocket::open_with(addr, &headers).await.unwrap();
-        assert_eq!(names(&announced(&mut socket, json!({})).await), ["store", "ttl", "now"]);
-        let parts = announced(&mut socket, json!({ "rpc-idempotency": "scope" })).await;
+        assert_eq!(names(&announced(&mut socket, &json!({})).await), ["store", "ttl", "now"]);
+        let parts = announced(&mut socket, &json!({ "rpc-idempotency": "scope" })).await;
         assert_eq!(names(&parts), ["store", "ttl", "now", "scope"]);
         scopes.push(parts[3].1.clone());
     }
@@ -55,7 +55,7 @@ async fn server_without_a_store_announces_nothing() {
     let server = Server::builder().without_idempotency().build();
     let mut socket = WebSocket::open(serve(&server).await).await;
     for rpc in [json!({}), json!({ "rpc-idempotency": "scope" })] {
-        socket.send(&ask(rpc)).await;
+        socket.send(&ask(&rpc)).await;
         assert_eq!(socket.receive().await, json!({ "jsonrpc": "2.0", "result": null, "id": "a" }));
     }
 }
@@ -65,10 +65,10 @@ async fn only_calls_of_a_session_announce() {
     let server = Server::builder().method("ping", || async { "pong" }).build();
     let addr = serve(&server).await;
     let mut older = WebSocket::open_older(addr).await;
-    older.send(&ask(json!({}))).await;
+    older.send(&ask(&json!({}))).await;
     assert_eq!(older.receive().await["error"]["code"], -32601);
     let mut socket = WebSocket::open(addr).await;
-    socket.send(&json!([ask(json!({}))])).await;
+    socket.send(&json!([ask(&json!({}))])).await;
     assert_eq!(socket.receive().await[0]["error"]["code"], -32601);
     socket.notify("rpc.announce", json!([])).await;
     socket.call("ping", json!([]), 1).await;
@@ -94,13 +94,13 @@ async fn announcement_is_under_the_limits_of_calls() {
     let mut socket = WebSocket::open(handle.local_addr()).await;
     socket.call("wait", json!([]), 1).await;
     begun.notified().await;
-    socket.send(&ask(json!({}))).await;
+    socket.send(&ask(&json!({}))).await;
     let refused = socket.receive().await;
     assert_eq!((&refused["error"]["code"], &refused["id"]), (&json!(-32092), &json!("a")));
     assert_eq!(refused["rpc"]["rpc-refused"], "all");
     gate.notify_one();
     socket.receive().await;
-    announced(&mut socket, json!({})).await;
+    announced(&mut socket, &json!({})).await;
     handle.shutdown().await;
 }
 
@@ -131,7 +131,7 @@ async fn own_dispatch_announces_too_and_its_refusal_is_an_error() {
     ] {
         let server = Server::for_dispatch(dispatch).build();
         let mut socket = WebSocket::open(serve(&server).await).await;
-        socket.send(&ask(json!({ "x-own": "1" }))).await;
+        socket.send(&ask(&json!({ "x-own": "1" }))).await;
         let answer = socket.receive().await;
         assert_eq!((&answer["error"], &answer["id"]), (&error, &json!("a")));
         assert_eq!(answer["rpc"], json!({ "rpc-idempotency": "store=b" }));

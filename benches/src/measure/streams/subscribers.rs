@@ -100,5 +100,9 @@ pub(super) fn raise_descriptors(subscribers: usize) -> Result<()> {
     let descriptors = subscribers + MORE_DESCRIPTORS;
     let (process, limit) = (std::process::id().to_string(), format!("--nofile={descriptors}:"));
     let status = Command::new("prlimit").args(["--pid", &process, &limit]).status()?;
-    if status.success() { Ok(()) } else { Err(format!("{subscribers} subscribers need {descriptors} open files").into()) }
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{subscribers} subscribers need {descriptors} open files").into())
+    }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::lazy_timer::LazyTimer;
 use super::too_slow;
+use crate::lazy_timer::LazyTimer;
 use crate::load::ConnectionLoad;
 
 /// A byte stream that fails once its peer has not read its large answers in time. The driver of the session enforces
