@@ -7,3 +7,4 @@ mod raw_server;
 mod server;
 mod server_limits;
 mod server_ordered;
+mod server_typed;

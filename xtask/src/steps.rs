@@ -35,7 +35,7 @@ impl Step {
 }
 
 /// The examples, with the features that they need.
-const EXAMPLES: [&str; 23] = [
+const EXAMPLES: [&str; 26] = [
     "quickstart",
     "batch",
     "errors",
@@ -58,12 +58,15 @@ const EXAMPLES: [&str; 23] = [
     "graceful_shutdown",
     "observability --features=prometheus",
     "stream",
+    "chat --features=websocket",
+    "unix --features=ipc",
+    "lsp --features=ipc",
     "tls --features=server-tls",
 ];
 
 /// Each feature alone, each pair that touches the same code, and none: what users may choose must compile without a
 /// warning.
-const FEATURES: [&str; 35] = [
+const FEATURES: [&str; 39] = [
     "",
     "server",
     "client",
@@ -72,6 +75,7 @@ const FEATURES: [&str; 35] = [
     "reqwest",
     "dns",
     "websocket",
+    "ipc",
     "server,client",
     "server,macros",
     "client,macros",
@@ -80,6 +84,8 @@ const FEATURES: [&str; 35] = [
     "client,reqwest",
     "client,websocket",
     "client,tls,websocket",
+    "client,ipc",
+    "client,ipc,websocket",
     "client,tls,reqwest",
     "postgres",
     "finite-floats",
@@ -91,6 +97,7 @@ const FEATURES: [&str; 35] = [
     "prometheus",
     "server,server-tls",
     "server,websocket",
+    "server,ipc",
     "server,rate-limit",
     "server,openrpc",
     "client,openrpc",

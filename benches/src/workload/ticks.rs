@@ -37,8 +37,8 @@ impl Tick {
 pub(crate) enum Pace {
     /// All at once, so that a server can send several of them together.
     Burst,
-    /// One at a time: the stream waits for a turn of the runtime after each item. A server cannot wait for the next item
-    /// without its task, so it sends each item alone.
+    /// One at a time: the stream waits for a turn of the runtime after each item. A server cannot wait for the next
+    /// item without its task, so it sends each item alone.
     Single,
     /// One item, and then the stream stays open.
     Idle,
