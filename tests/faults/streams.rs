@@ -3,8 +3,6 @@
 mod cuts;
 pub(crate) mod cutting_proxy;
 mod drains;
-#[cfg(target_os = "linux")]
-mod many;
 mod numbers;
 #[cfg(unix)]
 mod restarts;
